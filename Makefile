@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Glue only: every target is a subcommand of the Rust program `spb`.
+
+TOOLS := tools/testing/superpageblock
+export CARGO_TARGET_DIR := $(CURDIR)/build/cargo
+export MEM SEEDS KDIR J ACCEL KERNEL
+
+SPB := cargo run -q --release --locked --manifest-path $(TOOLS)/Cargo.toml -p spb --
+COMMANDS := setup tree refresh run test kunit host-test shell
+
+.PHONY: help rust clean $(COMMANDS)
+
+help:
+	@echo 'make run         build stock and patched, boot both under the same workload, compare'
+	@echo 'make test        everything CI runs; ends with "N passed, N failed"'
+	@echo 'make kunit       only the KUnit suites'
+	@echo 'make host-test   only the tests that run on the host'
+	@echo 'make shell       interactive guest (KERNEL=stock|patched|debug)'
+	@echo 'make tree        lay base + patches + overlay out as a git tree in build/tree'
+	@echo 'make refresh     write edits made in build/tree back to patches/ and the overlay'
+	@echo 'make setup       fetch kernel source, Rust source and bindgen; install packages'
+	@echo 'make clean       remove build/'
+	@echo
+	@echo 'MEM=8G           guest memory          SEEDS="1 2 3"    workload seeds'
+	@echo 'KDIR=/path       another 7.2 tree      J=2              parallel jobs'
+	@echo 'ACCEL=kvm|tcg    how QEMU runs guests  KERNEL=patched   kernel of make shell'
+
+rust:
+	@v=$$(rustc --version 2>/dev/null | cut -d' ' -f2 | cut -d. -f2) && [ -n "$$v" ] && \
+	  command -v cargo >/dev/null && [ "$$v" -ge 85 ] || \
+	  { echo 'error: this needs cargo and rustc 1.85 or newer on PATH'; exit 1; }
+
+$(COMMANDS): rust
+	@$(SPB) $@
+
+clean:
+	rm -rf build

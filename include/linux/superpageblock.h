@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Superpageblocks: where the page allocator meets the placement policy.
+ *
+ * A superpageblock ("block") is one gigabyte of one zone. The allocator keeps
+ * a set of buddy lists per block (mm/superpageblock/block.h); the policy,
+ * written in Rust, decides from which block and by which means a request is
+ * served. Only integers and opaque pointers cross this interface.
+ */
+#ifndef _LINUX_SUPERPAGEBLOCK_H
+#define _LINUX_SUPERPAGEBLOCK_H
+
+#include <linux/types.h>
+
+struct spb_policy_zone;
+
+/* Bits of the @flags argument of plan(); facts about the request. */
+#define SPB_PLAN_FIRST_PASS	0x01	/* caller retries: do not taint, spare the reserve */
+#define SPB_PLAN_NOFRAGMENT	0x02	/* ALLOC_NOFRAGMENT */
+#define SPB_PLAN_CMA_OK		0x04	/* ALLOC_CMA */
+#define SPB_PLAN_CMA_FIRST	0x08	/* over half of the free memory is CMA */
+#define SPB_PLAN_MUST		0x10	/* reserves, OOM victims: never refused */
+#define SPB_PLAN_NONBLOCK	0x20	/* ALLOC_NON_BLOCK */
+
+/*
+ * A plan, as the u64 that plan() returns; 0 means that no block can serve the
+ * request under @flags.
+ *
+ *  63       32 31     16 15      8 7       0
+ * +-----------+---------+---------+---------+
+ * | block + 1 |    0    |  from   | action  |
+ * +-----------+---------+---------+---------+
+ */
+#define SPB_PLAN_ACTION(plan)	((unsigned int)(plan) & 0xff)
+#define SPB_PLAN_FROM(plan)	(((unsigned int)(plan) >> 8) & 0xff)
+#define SPB_PLAN_BLOCK(plan)	((u32)((plan) >> 32) - 1)
+
+#define SPB_TAKE		1	/* a page off the block's list of type "from" */
+#define SPB_CLAIM_WHOLE		2	/* retype a wholly free pageblock */
+#define SPB_CLAIM_PART		3	/* retype the pageblock of the largest free page */
+
+/**
+ * struct spb_candidate - a block that a contiguous allocation may take
+ * @block: index of the block in its zone
+ * @cost: pages to move, read without the lock
+ * @failures: recent failed attempts to empty the block
+ * @eligible: complete, clean and without CMA pageblocks
+ */
+struct spb_candidate {
+	u32 block;
+	u32 cost;
+	u32 failures;
+	u32 eligible;
+};
+
+/**
+ * struct spb_tally - what the policy's index knows of a zone, in blocks
+ * @clean: only free and movable pages inside; includes @empty
+ * @empty: wholly free
+ * @tainted: non-movable content
+ * @lost_clean: clean, but cut by an edge: never a gigabyte page
+ * @lost_tainted: tainted and cut by an edge or holding boot-reserved pages
+ * @cma: holding CMA pageblocks
+ * @below_reserve: tainted blocks with less free memory than their reserve
+ */
+struct spb_tally {
+	u32 clean;
+	u32 empty;
+	u32 tainted;
+	u32 lost_clean;
+	u32 lost_tainted;
+	u32 cma;
+	u32 below_reserve;
+};
+
+/**
+ * struct spb_policy_ops - what the policy provides
+ * @zone_create: new state for a zone of @nr_blocks blocks of 1 << @block_order
+ *	pages, in which pageblocks of 1 << @claim_order pages change type and free
+ *	pages have orders up to @largest_order. NULL if out of
+ *	memory. May sleep.
+ * @zone_destroy: frees it. May sleep.
+ * @add_block: make block @block known, with @present pages of which @reserved
+ *	are boot-reserved; @complete: all pages of an aligned gigabyte.
+ *	Returns like @classify.
+ * @plan: where to take 1 << @order pages of type @migratetype; see
+ *	SPB_PLAN_ACTION() and friends.
+ * @advertise: the free lists of @migratetype in @block hold @nr_pages pages in
+ *	the orders of mask @orders. Returns, in the low word, the page count at
+ *	which to call again although no higher order appeared and, in the high
+ *	word, the bit of the order from above which to call again.
+ * @classify: @block has @nr_free free pages and @nr_dirty pageblocks with
+ *	non-movable type or content. Returns the half-open interval of free
+ *	pages within which no call is needed: low end in the low word.
+ * @contig_order: sort @nr candidates, best first; returns how many of them may
+ *	be tried. Called without locks.
+ * @verify: number of contradictions in the policy's index. Walks all blocks.
+ * @tally: count blocks by state. Walks all blocks.
+ *
+ * All but @zone_create, @zone_destroy and @contig_order are called with
+ * zone->lock held and interrupts off: they do not sleep, allocate or print.
+ */
+struct spb_policy_ops {
+	struct spb_policy_zone *(*zone_create)(u32 nr_blocks, u32 largest_order,
+					       u32 claim_order, u32 block_order);
+	void (*zone_destroy)(struct spb_policy_zone *pz);
+	u64 (*add_block)(struct spb_policy_zone *pz, u32 block, u32 present,
+			 u32 reserved, bool complete);
+	u64 (*plan)(struct spb_policy_zone *pz, u32 order, u32 migratetype, u32 flags);
+	u64 (*advertise)(struct spb_policy_zone *pz, u32 block, u32 migratetype,
+			 u32 orders, u32 nr_pages);
+	u64 (*classify)(struct spb_policy_zone *pz, u32 block, u32 nr_free, u32 nr_dirty);
+	u32 (*contig_order)(struct spb_candidate *candidates, u32 nr);
+	u32 (*verify)(struct spb_policy_zone *pz);
+	void (*tally)(struct spb_policy_zone *pz, struct spb_tally *tally);
+};
+
+int spb_policy_register(const struct spb_policy_ops *ops);
+
+/* Provided by the policy (mm/superpageblock/policy_main.rs). */
+const struct spb_policy_ops *spb_rust_policy(void);
+
+#endif /* _LINUX_SUPERPAGEBLOCK_H */

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One gigabyte of a zone: its buddy lists and the words the policy is told of.
+ *
+ * Everything here is protected by zone->lock unless it says otherwise. A zone
+ * is attached where pfn - zone->spb_start < zone->spb_len: there each free page
+ * is on the lists of its block, elsewhere on zone->free_area. Hence a zone that
+ * is not attached costs one comparison.
+ */
+#ifndef _MM_SUPERPAGEBLOCK_BLOCK_H
+#define _MM_SUPERPAGEBLOCK_BLOCK_H
+
+#include <linux/mmzone.h>
+#include <linux/static_call.h>
+#include <linux/superpageblock.h>
+
+/* log2 of the pages in a block: a gigabyte, whatever the page size. */
+#define SPB_ORDER		(30 - PAGE_SHIFT)
+#define SPB_NR_PAGES		(1UL << SPB_ORDER)
+
+#ifdef CONFIG_SUPERPAGEBLOCK
+
+/**
+ * struct spb_block - a superpageblock, or what of it lies in one zone
+ * @free_area: buddy lists of the pages in the block
+ * @nr_free: pages on these lists, isolated ones included
+ * @level_lo: the policy wants to know when @nr_free leaves
+ * @level_span: [@level_lo, @level_lo + @level_span)
+ * @nr_pages: pages on the lists of each type
+ * @promote: the policy wants to know when @nr_pages reaches this
+ * @orders: non-empty orders of each type, a mask
+ * @top: bit of the highest order that the policy has on file; it may be
+ *	higher than the truth (a plan then fails and is corrected) but never lower
+ * @id: index in zone->spb_blocks
+ * @nr_present: pages of the zone in the block
+ * @nr_reserved: pages that boot has reserved
+ * @nr_dirty: bits set in @dirty
+ * @contig_failures: recent attempts to empty the block that failed; not locked
+ * @complete: all pages of an aligned gigabyte are present
+ * @has_cma: pageblocks of type CMA were seen
+ * @dirty: pageblocks that have a non-movable type or may hold non-movable
+ *	pages. Set with either; cleared only when the pageblock is wholly free,
+ *	for a type says nothing of pages that were there before it was set.
+ */
+struct spb_block {
+	struct free_area free_area[NR_PAGE_ORDERS];
+	u32 nr_free;
+	u32 level_lo;
+	u32 level_span;
+	u32 nr_pages[MIGRATE_TYPES];
+	u32 promote[MIGRATE_TYPES];
+	u16 orders[MIGRATE_TYPES];
+	u16 top[MIGRATE_TYPES];
+	u32 id;
+	u32 nr_present;
+	u32 nr_reserved;
+	u32 nr_dirty;
+	u32 contig_failures;
+	bool complete;
+	bool has_cma;
+	unsigned long dirty[];
+};
+
+u64 spb_plan_stub(struct spb_policy_zone *pz, u32 order, u32 migratetype, u32 flags);
+DECLARE_STATIC_CALL(spb_plan, spb_plan_stub);
+
+void __spb_advertise(struct zone *zone, struct spb_block *block, int migratetype);
+void __spb_classify(struct zone *zone, struct spb_block *block);
+void __spb_mark_dirty(struct zone *zone, struct page *page, unsigned int order);
+void __spb_clear_dirty(struct zone *zone, struct page *page, unsigned int order);
+
+static inline bool spb_attached(const struct zone *zone)
+{
+	return zone->spb_len;
+}
+
+/* The block on whose lists @page is when free, NULL for the zone's own. */
+static inline struct spb_block *spb_block_of(const struct zone *zone,
+					     const struct page *page)
+{
+	unsigned long offset = page_to_pfn(page) - zone->spb_start;
+
+	if (offset >= zone->spb_len)
+		return NULL;
+	return zone->spb_blocks[offset >> SPB_ORDER];
+}
+
+static inline struct free_area *spb_free_areas(struct zone *zone,
+					       struct spb_block *block)
+{
+	return block ? block->free_area : zone->free_area;
+}
+
+static inline void spb_block_add(struct zone *zone, struct spb_block *block,
+				 unsigned int order, int migratetype)
+{
+	block->free_area[order].nr_free++;
+	block->orders[migratetype] |= 1U << order;
+	block->nr_pages[migratetype] += 1U << order;
+	block->nr_free += 1U << order;
+
+	if (unlikely((1U << order) > block->top[migratetype] ||
+		     block->nr_pages[migratetype] >= block->promote[migratetype]))
+		__spb_advertise(zone, block, migratetype);
+	if (unlikely(block->nr_free - block->level_lo >= block->level_span))
+		__spb_classify(zone, block);
+}
+
+static inline void spb_block_del(struct zone *zone, struct spb_block *block,
+				 unsigned int order, int migratetype)
+{
+	struct free_area *area = &block->free_area[order];
+
+	area->nr_free--;
+	if (list_empty(&area->free_list[migratetype]))
+		block->orders[migratetype] &= ~(1U << order);
+	block->nr_pages[migratetype] -= 1U << order;
+	block->nr_free -= 1U << order;
+
+	if (unlikely(block->nr_free - block->level_lo >= block->level_span))
+		__spb_classify(zone, block);
+}
+
+/* A free page went on the list of @order and @migratetype; @block may be NULL. */
+static inline void spb_page_added(struct zone *zone, struct spb_block *block,
+				  unsigned int order, int migratetype)
+{
+	zone->spb_nr_free[order][migratetype]++;
+	if (block)
+		spb_block_add(zone, block, order, migratetype);
+}
+
+/* A free page came off the list of @order and @migratetype; @block may be NULL. */
+static inline void spb_page_removed(struct zone *zone, struct spb_block *block,
+				    unsigned int order, int migratetype)
+{
+	zone->spb_nr_free[order][migratetype]--;
+	if (block)
+		spb_block_del(zone, block, order, migratetype);
+}
+
+/* Free pages of @order and @migratetype in the zone; readable without the lock. */
+static inline unsigned int spb_nr_free(const struct zone *zone, unsigned int order,
+				       int migratetype)
+{
+	return READ_ONCE(zone->spb_nr_free[order][migratetype]);
+}
+
+static inline bool spb_type_is_dirty(int migratetype)
+{
+	return migratetype == MIGRATE_UNMOVABLE ||
+	       migratetype == MIGRATE_RECLAIMABLE ||
+	       migratetype == MIGRATE_HIGHATOMIC;
+}
+
+/* The pageblock of @page gets @migratetype, or pages of that type. */
+static inline void spb_set_content(struct page *page, unsigned int order,
+				   int migratetype)
+{
+	struct zone *zone = page_zone(page);
+
+	if (spb_attached(zone) && spb_type_is_dirty(migratetype))
+		__spb_mark_dirty(zone, page, order);
+}
+
+/*
+ * Whole pageblocks became free: whatever they held is gone.
+ * Returns true when they are to become movable as well.
+ */
+static inline bool spb_whole_free(struct zone *zone, struct page *page,
+				  unsigned int order, int migratetype)
+{
+	if (order < pageblock_order || !spb_attached(zone) ||
+	    !migratetype_is_mergeable(migratetype))
+		return false;
+	__spb_clear_dirty(zone, page, order);
+	return migratetype != MIGRATE_MOVABLE;
+}
+
+bool spb_capture(struct zone *zone, struct page *page, unsigned int order,
+		 int migratetype);
+bool spb_same_lists(const struct zone *zone, const struct page *a, const struct page *b);
+struct free_area *spb_movable_areas(struct zone *zone, unsigned int order);
+struct page *spb_peek(struct zone *zone, unsigned int order, int migratetype);
+u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, u32 **blocks);
+unsigned long spb_block_pfn(const struct zone *zone, u32 block);
+void spb_contig_failed(struct zone *zone, u32 block);
+
+#else /* !CONFIG_SUPERPAGEBLOCK */
+
+struct spb_block;
+
+static inline bool spb_attached(const struct zone *zone)
+{
+	return false;
+}
+
+static inline struct spb_block *spb_block_of(const struct zone *zone,
+					     const struct page *page)
+{
+	return NULL;
+}
+
+static inline struct free_area *spb_free_areas(struct zone *zone,
+					       struct spb_block *block)
+{
+	return zone->free_area;
+}
+
+static inline void spb_page_added(struct zone *zone, struct spb_block *block,
+				  unsigned int order, int migratetype)
+{
+}
+
+static inline void spb_page_removed(struct zone *zone, struct spb_block *block,
+				    unsigned int order, int migratetype)
+{
+}
+
+static inline void spb_set_content(struct page *page, unsigned int order,
+				   int migratetype)
+{
+}
+
+static inline bool spb_whole_free(struct zone *zone, struct page *page,
+				  unsigned int order, int migratetype)
+{
+	return false;
+}
+
+static inline bool spb_capture(struct zone *zone, struct page *page,
+			       unsigned int order, int migratetype)
+{
+	return true;
+}
+
+static inline bool spb_same_lists(const struct zone *zone, const struct page *a,
+				  const struct page *b)
+{
+	return true;
+}
+
+static inline struct free_area *spb_movable_areas(struct zone *zone, unsigned int order)
+{
+	return zone->free_area;
+}
+
+static inline u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, u32 **blocks)
+{
+	return 0;
+}
+
+static inline unsigned long spb_block_pfn(const struct zone *zone, u32 block)
+{
+	return 0;
+}
+
+static inline void spb_contig_failed(struct zone *zone, u32 block)
+{
+}
+
+#endif /* CONFIG_SUPERPAGEBLOCK */
+
+#endif /* _MM_SUPERPAGEBLOCK_BLOCK_H */

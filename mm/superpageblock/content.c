@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Superpageblocks: which pageblocks hold memory that cannot move.
+ *
+ * The type of a pageblock says where its free pages go, not what is in it:
+ * pages are handed out from per-CPU lists after the type has changed, borrowed
+ * by other types, and left behind by a change of type. So a pageblock that was
+ * ever given to a non-movable request stays dirty until it is wholly free.
+ */
+#include <linux/mm.h>
+#include "../internal.h"
+#include "internal.h"
+
+/**
+ * __spb_mark_dirty() - pageblocks may hold non-movable pages from now on
+ * @zone: the zone, attached and locked
+ * @page: first page
+ * @order: order of the range; what is smaller than a pageblock counts as one
+ */
+void __spb_mark_dirty(struct zone *zone, struct page *page, unsigned int order)
+{
+	struct spb_block *block = spb_block_of(zone, page);
+	unsigned long bit, end;
+
+	lockdep_assert_held(&zone->lock);
+	if (!block)
+		return;
+	bit = spb_pageblock_index(page_to_pfn(page));
+	end = bit + (order > pageblock_order ? 1UL << (order - pageblock_order) : 1);
+	if (find_next_zero_bit(block->dirty, end, bit) >= end)
+		return;
+	for (; bit < end; bit++)
+		block->nr_dirty += !__test_and_set_bit(bit, block->dirty);
+	__spb_classify(zone, block);
+}
+
+/**
+ * __spb_clear_dirty() - pageblocks became wholly free
+ * @zone: the zone, attached and locked
+ * @page: first page
+ * @order: order of the range, at least pageblock_order
+ */
+void __spb_clear_dirty(struct zone *zone, struct page *page, unsigned int order)
+{
+	struct spb_block *block = spb_block_of(zone, page);
+	unsigned long bit, end;
+
+	lockdep_assert_held(&zone->lock);
+	if (!block)
+		return;
+	bit = spb_pageblock_index(page_to_pfn(page));
+	end = bit + (1UL << (order - pageblock_order));
+	if (find_next_bit(block->dirty, end, bit) >= end)
+		return;
+	for (; bit < end; bit++)
+		block->nr_dirty -= __test_and_clear_bit(bit, block->dirty);
+	__spb_classify(zone, block);
+}
+
+/**
+ * spb_capture() - a page being freed goes straight to a waiting allocation
+ * @zone: the zone, locked
+ * @page: the page, on no list
+ * @order: its order
+ * @migratetype: type of the waiting request
+ *
+ * Return: false if this would taint a clean block. The request then takes the
+ * usual way, where the policy knows of better places.
+ */
+bool spb_capture(struct zone *zone, struct page *page, unsigned int order,
+		 int migratetype)
+{
+	struct spb_block *block = spb_block_of(zone, page);
+
+	if (!block || !spb_type_is_dirty(migratetype))
+		return true;
+	if (block->complete && !spb_block_tainted(block))
+		return false;
+	__spb_mark_dirty(zone, page, order);
+	return true;
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How good a place is a block? Its category and bucket, with hysteresis.
+
+use super::units::Geometry;
+
+/// What a block is to the policy; selects the lists on which it is filed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Category {
+    /// Clean, but cut by a zone, node or memory edge: never a gigabyte page.
+    LostClean = 0,
+    /// Complete; only free and movable pages inside.
+    Clean = 1,
+    /// Tainted, and cut by an edge or holding boot-reserved pages.
+    LostTainted = 2,
+    /// Complete; holds memory that cannot move.
+    Tainted = 3,
+    /// Holds CMA pageblocks.
+    Cma = 4,
+    /// Not a state of the block but of one type in it: so few free pages that
+    /// they are used only when nothing else is left. See [`super::zone`].
+    Remnant = 5,
+}
+
+/// Number of [`Category`] values.
+pub(crate) const CATEGORIES: usize = 6;
+
+impl Category {
+    /// Every category, in the order of its number.
+    pub(crate) const ALL: [Category; CATEGORIES] = [
+        Category::LostClean,
+        Category::Clean,
+        Category::LostTainted,
+        Category::Tainted,
+        Category::Cma,
+        Category::Remnant,
+    ];
+
+    /// As an index below [`CATEGORIES`].
+    #[inline]
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Whether buckets rank by non-movable content instead of free pages.
+    #[inline]
+    pub(crate) const fn is_tainted(self) -> bool {
+        matches!(self, Category::LostTainted | Category::Tainted)
+    }
+}
+
+/// Number of buckets in a category.
+pub(crate) const BUCKETS: usize = 16;
+
+/// Rank of a block within its category, below [`BUCKETS`].
+///
+/// Without non-movable content: sixteenths of a gigabyte that are free, 0 to
+/// 14, and [`Bucket::EMPTY`]. With: eighths of the pageblocks that are not
+/// dirty, 0 to 7, plus 8 when the block has less free memory than its reserve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Bucket(pub(crate) u8);
+
+impl Bucket {
+    /// Wholly free.
+    pub(crate) const EMPTY: Bucket = Bucket(15);
+    /// Set in the bucket of a tainted block that is below its reserve.
+    pub(crate) const BELOW_RESERVE: u8 = 8;
+
+    /// As an index below [`BUCKETS`].
+    #[inline]
+    pub(crate) const fn index(self) -> usize {
+        (self.0 & 15) as usize
+    }
+}
+
+/// Half-open interval of free pages within which a block keeps its bucket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Level {
+    /// First number of free pages inside.
+    pub(crate) lo: u32,
+    /// First number of free pages above.
+    pub(crate) hi: u32,
+}
+
+impl Level {
+    /// Holds no number of pages, so that anything leaves it.
+    pub(crate) const NONE: Level = Level { lo: 0, hi: 0 };
+
+    /// Whether `free` pages are inside.
+    #[inline]
+    pub(crate) const fn contains(&self, free: u32) -> bool {
+        self.lo <= free && free < self.hi
+    }
+}
+
+/// What fullness is derived from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Facts {
+    /// All pages of an aligned gigabyte are present.
+    pub(crate) complete: bool,
+    /// CMA pageblocks were seen; sticky.
+    pub(crate) has_cma: bool,
+    /// Pages present.
+    pub(crate) present: u32,
+    /// Pages that boot has reserved for good.
+    pub(crate) reserved: u32,
+    /// Pages free.
+    pub(crate) free: u32,
+    /// Pageblocks with non-movable type or content.
+    pub(crate) dirty: u32,
+}
+
+impl Facts {
+    /// Whether anything in the block cannot move.
+    #[inline]
+    pub(crate) const fn tainted(&self) -> bool {
+        self.dirty != 0 || self.reserved != 0
+    }
+
+    /// The category that follows.
+    #[inline]
+    pub(crate) const fn category(&self) -> Category {
+        let lost = !self.complete || self.reserved != 0;
+        match (self.has_cma, lost, self.tainted()) {
+            (true, _, _) => Category::Cma,
+            (false, true, false) => Category::LostClean,
+            (false, true, true) => Category::LostTainted,
+            (false, false, false) => Category::Clean,
+            (false, false, true) => Category::Tainted,
+        }
+    }
+}
+
+/// Bucket and level of a block without non-movable content, or with CMA.
+///
+/// The level reaches one pageblock past each edge of the bucket. Only becoming
+/// empty is exact: an empty block is a gigabyte page for the taking.
+#[inline]
+const fn by_free_pages(facts: &Facts, geometry: &Geometry) -> (Bucket, Level) {
+    if facts.free >= facts.present {
+        let level = Level {
+            lo: facts.present,
+            hi: u32::MAX,
+        };
+        return (Bucket::EMPTY, level);
+    }
+    let shift = geometry.block_order.wrapping_sub(4) & 31;
+    let step = facts.free >> shift;
+    let bucket = if step > 14 { 14 } else { step };
+    let slack = geometry.pageblock_pages();
+    let top = if bucket == 14 {
+        facts.present
+    } else {
+        (bucket.wrapping_add(1) << shift).wrapping_add(slack)
+    };
+    let level = Level {
+        lo: (bucket << shift).saturating_sub(slack),
+        hi: if top > facts.present {
+            facts.present
+        } else {
+            top
+        },
+    };
+    (Bucket(bucket as u8), level)
+}
+
+/// Bucket and level of a block with non-movable content.
+#[inline]
+const fn by_density(facts: &Facts, geometry: &Geometry, reserve: u32) -> (Bucket, Level) {
+    let shift = geometry
+        .block_order
+        .wrapping_sub(geometry.pageblock_order.index() as u32)
+        .wrapping_sub(3)
+        & 31;
+    let eighths = facts.dirty >> shift;
+    let dense = if eighths > 7 { 7 } else { eighths };
+    let rank = 7u32.wrapping_sub(dense) as u8;
+    if facts.free < reserve {
+        let level = Level {
+            lo: 0,
+            hi: reserve.saturating_add(geometry.pageblock_pages()),
+        };
+        return (Bucket(rank | Bucket::BELOW_RESERVE), level);
+    }
+    let level = Level {
+        lo: reserve,
+        hi: u32::MAX,
+    };
+    (Bucket(rank), level)
+}
+
+/// Bucket and level of a block that needs `reserve` free pages if tainted.
+#[inline]
+pub(crate) const fn rank(facts: &Facts, geometry: &Geometry, reserve: u32) -> (Bucket, Level) {
+    if facts.category().is_tainted() {
+        by_density(facts, geometry, reserve)
+    } else {
+        by_free_pages(facts, geometry)
+    }
+}
+
+#[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(superpageblock_fullness))]
+mod tests {
+    use super::super::units::Order;
+    use super::*;
+
+    const X86: Geometry = Geometry {
+        max_order: Order::new(10),
+        pageblock_order: Order::new(9),
+        block_order: 18,
+    };
+    const GB: u32 = 1 << 18;
+    const FREE: Facts = Facts {
+        complete: true,
+        has_cma: false,
+        present: GB,
+        reserved: 0,
+        free: GB,
+        dirty: 0,
+    };
+
+    #[test]
+    fn category_follows_content_and_edges() {
+        assert_eq!(FREE.category(), Category::Clean);
+        assert_eq!(Facts { dirty: 1, ..FREE }.category(), Category::Tainted);
+        let partial = Facts {
+            complete: false,
+            ..FREE
+        };
+        assert_eq!(partial.category(), Category::LostClean);
+        assert_eq!(
+            Facts {
+                dirty: 1,
+                ..partial
+            }
+            .category(),
+            Category::LostTainted
+        );
+        assert_eq!(
+            Facts {
+                reserved: 1,
+                ..FREE
+            }
+            .category(),
+            Category::LostTainted
+        );
+        assert_eq!(
+            Facts {
+                has_cma: true,
+                dirty: 1,
+                ..FREE
+            }
+            .category(),
+            Category::Cma
+        );
+    }
+
+    #[test]
+    fn only_a_wholly_free_block_is_empty() {
+        assert_eq!(rank(&FREE, &X86, 0).0, Bucket::EMPTY);
+        let (bucket, level) = rank(
+            &Facts {
+                free: GB - 1,
+                ..FREE
+            },
+            &X86,
+            0,
+        );
+        assert_eq!(bucket, Bucket(14));
+        assert!(!level.contains(GB));
+        assert!(!rank(&FREE, &X86, 0).1.contains(GB - 1));
+    }
+
+    #[test]
+    fn a_level_contains_its_pages_and_a_pageblock_beyond() {
+        let edge = GB / 16 * 4;
+        let (bucket, level) = rank(&Facts { free: edge, ..FREE }, &X86, 0);
+        assert_eq!(bucket, Bucket(4));
+        assert!(level.contains(edge));
+        assert!(level.contains(edge - 512));
+        assert!(!level.contains(edge - 513));
+        assert!(level.contains(edge + GB / 16 + 511));
+        assert!(!level.contains(edge + GB / 16 + 512));
+    }
+
+    #[test]
+    fn dense_blocks_rank_before_sparse_ones() {
+        let dense = Facts { dirty: 512, ..FREE };
+        let sparse = Facts { dirty: 1, ..FREE };
+        assert_eq!(rank(&dense, &X86, 0).0, Bucket(0));
+        assert_eq!(rank(&sparse, &X86, 0).0, Bucket(7));
+    }
+
+    #[test]
+    fn a_tainted_block_below_its_reserve_is_marked() {
+        let low = Facts {
+            dirty: 1,
+            free: 999,
+            ..FREE
+        };
+        assert_eq!(rank(&low, &X86, 1000).0, Bucket(15));
+        assert!(rank(&low, &X86, 1000).1.contains(1000 + 511));
+        assert!(!rank(&low, &X86, 1000).1.contains(1000 + 512));
+        let enough = Facts { free: 1000, ..low };
+        assert_eq!(rank(&enough, &X86, 1000).0, Bucket(7));
+        assert!(!rank(&enough, &X86, 1000).1.contains(999));
+    }
+}

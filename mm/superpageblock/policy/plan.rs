@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where does this request get its page? One table for each kind of request.
+//!
+//! The first step whose gate is open and that has a block is the plan. The last
+//! steps together reach every list that the allocator would have used without
+//! superpageblocks: a plan fails only where that would have failed too.
+
+use super::fullness::Category;
+use super::index::Search;
+use super::request::Flags;
+use super::request::Request;
+use super::units::BlockId;
+use super::units::Order;
+use super::units::Type;
+use super::zone::Zone;
+
+/// What to do with the chosen block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Action {
+    /// Take a page off a list. Its pageblock keeps its type.
+    Take = 1,
+    /// Change the type of a wholly free pageblock and take from it.
+    ClaimWhole = 2,
+    /// Change the type of the pageblock with the largest free page, whatever
+    /// else is in it, and take from it.
+    ClaimPart = 3,
+}
+
+/// The answer to a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Plan {
+    pub(crate) action: Action,
+    /// Type of the list to take from.
+    pub(crate) from: Type,
+    pub(crate) block: BlockId,
+}
+
+/// When a step applies: all of `need` and none of `never` are set.
+#[derive(Clone, Copy)]
+struct Gate {
+    need: u32,
+    never: u32,
+}
+
+impl Gate {
+    #[inline]
+    const fn open(self, flags: Flags) -> bool {
+        flags.0 & self.need == self.need && flags.0 & self.never == 0
+    }
+}
+
+const ALWAYS: Gate = Gate { need: 0, never: 0 };
+/// Puts pages of one type into a pageblock of another.
+const MIX: Gate = Gate {
+    need: 0,
+    never: Flags::NOFRAGMENT,
+};
+/// Taints a clean block, or uses what is reserved: the second pass.
+const SECOND: Gate = Gate {
+    need: 0,
+    never: Flags::FIRST_PASS,
+};
+const SECOND_MIX: Gate = Gate {
+    need: 0,
+    never: Flags::FIRST_PASS | Flags::NOFRAGMENT,
+};
+const CMA: Gate = Gate {
+    need: Flags::CMA_OK,
+    never: 0,
+};
+const CMA_FIRST: Gate = Gate {
+    need: Flags::CMA_OK | Flags::CMA_FIRST,
+    never: 0,
+};
+
+/// Fullest first, empty ones last.
+const FULLEST: Search = Search::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+/// Fullest first, none that is empty.
+const FULLEST_USED: Search = Search::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+/// Emptiest first: room for the kernel memory that follows.
+const EMPTIEST: Search = Search::new([15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+/// Empty only.
+const EMPTY: Search = Search::new([15]);
+/// Most non-movable content first, with or without reserve: accidental taints
+/// drain instead of being cemented.
+const DENSEST: Search = Search::new([0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15]);
+/// Least non-movable content first, above the reserve.
+const SPARSEST_SPARING: Search = Search::new([7, 6, 5, 4, 3, 2, 1, 0]);
+/// Least non-movable content first, reserve or not.
+const SPARSEST: Search = Search::new([7, 15, 6, 14, 5, 13, 4, 12, 3, 11, 2, 10, 1, 9, 0, 8]);
+
+/// One row of a table.
+#[derive(Clone, Copy)]
+struct Step {
+    action: Action,
+    from: Type,
+    category: Category,
+    search: Search,
+    gate: Gate,
+}
+
+const fn take(from: Type, category: Category, search: Search, gate: Gate) -> Step {
+    Step {
+        action: Action::Take,
+        from,
+        category,
+        search,
+        gate,
+    }
+}
+
+const fn claim_whole(category: Category, search: Search, gate: Gate) -> Step {
+    Step {
+        action: Action::ClaimWhole,
+        from: Type::Movable,
+        category,
+        search,
+        gate,
+    }
+}
+
+const fn claim_part(category: Category, search: Search, gate: Gate) -> Step {
+    Step {
+        action: Action::ClaimPart,
+        from: Type::Movable,
+        category,
+        search,
+        gate,
+    }
+}
+
+use self::Category::Clean;
+use self::Category::Cma as CmaBlocks;
+use self::Category::LostClean;
+use self::Category::LostTainted;
+use self::Category::Remnant;
+use self::Category::Tainted;
+use self::Type::HighAtomic;
+use self::Type::Movable;
+use self::Type::Reclaimable;
+use self::Type::Unmovable;
+
+/// Movable requests fill the fullest clean block, so that others stay empty.
+const MOVABLE: &[Step] = &[
+    take(Type::Cma, CmaBlocks, FULLEST, CMA_FIRST),
+    take(Movable, LostClean, FULLEST, ALWAYS),
+    take(Movable, CmaBlocks, FULLEST, ALWAYS),
+    take(Movable, Clean, FULLEST_USED, ALWAYS),
+    take(Type::Cma, CmaBlocks, FULLEST, CMA),
+    take(Movable, Clean, EMPTY, ALWAYS),
+    // Then tainted blocks, down to what they keep for kernel memory.
+    take(Movable, Tainted, SPARSEST_SPARING, ALWAYS),
+    take(Movable, LostTainted, SPARSEST_SPARING, ALWAYS),
+    take(Reclaimable, Tainted, SPARSEST_SPARING, MIX),
+    take(Reclaimable, LostTainted, SPARSEST_SPARING, MIX),
+    take(Unmovable, Tainted, SPARSEST_SPARING, MIX),
+    take(Unmovable, LostTainted, SPARSEST_SPARING, MIX),
+    // Then that too.
+    take(Movable, Tainted, SPARSEST, SECOND),
+    take(Movable, LostTainted, SPARSEST, SECOND),
+    take(Reclaimable, Tainted, SPARSEST, SECOND_MIX),
+    take(Reclaimable, LostTainted, SPARSEST, SECOND_MIX),
+    take(Reclaimable, CmaBlocks, FULLEST, SECOND_MIX),
+    take(Unmovable, Tainted, SPARSEST, SECOND_MIX),
+    take(Unmovable, LostTainted, SPARSEST, SECOND_MIX),
+    take(Unmovable, CmaBlocks, FULLEST, SECOND_MIX),
+    take(Movable, Remnant, FULLEST, ALWAYS),
+    take(Type::Cma, Remnant, FULLEST, CMA),
+    take(Reclaimable, Remnant, FULLEST, SECOND_MIX),
+    take(Unmovable, Remnant, FULLEST, SECOND_MIX),
+];
+
+/// Kernel memory goes where kernel memory is, densest block first. `own` and
+/// `other` share pageblocks by borrowing only: relabelling a pageblock that is
+/// in use would mix them for good.
+const fn kernel(own: Type, other: Type) -> [Step; 23] {
+    [
+        take(own, LostTainted, DENSEST, ALWAYS),
+        take(own, CmaBlocks, FULLEST, ALWAYS),
+        take(own, Tainted, DENSEST, ALWAYS),
+        take(own, Remnant, FULLEST, ALWAYS),
+        // A wholly free pageblock. Tainting what can never be a gigabyte page
+        // costs nothing.
+        claim_whole(LostTainted, DENSEST, ALWAYS),
+        claim_whole(CmaBlocks, FULLEST, ALWAYS),
+        claim_whole(LostClean, FULLEST, ALWAYS),
+        claim_whole(Tainted, DENSEST, ALWAYS),
+        // A pageblock in use, whatever share of it is free.
+        claim_part(LostTainted, DENSEST, MIX),
+        claim_part(LostClean, FULLEST, MIX),
+        claim_part(Tainted, DENSEST, MIX),
+        // Borrow single pages.
+        take(other, LostTainted, DENSEST, MIX),
+        take(other, CmaBlocks, FULLEST, MIX),
+        take(other, Tainted, DENSEST, MIX),
+        take(Movable, LostTainted, DENSEST, MIX),
+        take(Movable, CmaBlocks, FULLEST, MIX),
+        take(Movable, LostClean, FULLEST, MIX),
+        take(Movable, Tainted, DENSEST, MIX),
+        // Not yet: the first pass ends here. Then a clean block is lost.
+        claim_whole(Clean, EMPTIEST, SECOND),
+        claim_part(Clean, EMPTIEST, SECOND_MIX),
+        take(Movable, Clean, EMPTIEST, SECOND_MIX),
+        take(other, Remnant, FULLEST, SECOND_MIX),
+        take(Movable, Remnant, FULLEST, SECOND_MIX),
+    ]
+}
+
+const UNMOVABLE: &[Step] = &kernel(Unmovable, Reclaimable);
+const RECLAIMABLE: &[Step] = &kernel(Reclaimable, Unmovable);
+
+/// The reserve for high-order atomic requests is wherever it was set aside.
+const HIGHATOMIC: &[Step] = &[
+    take(HighAtomic, LostTainted, DENSEST, ALWAYS),
+    take(HighAtomic, CmaBlocks, FULLEST, ALWAYS),
+    take(HighAtomic, Tainted, DENSEST, ALWAYS),
+    take(HighAtomic, Remnant, FULLEST, ALWAYS),
+];
+
+#[inline]
+const fn table(ty: Type) -> &'static [Step] {
+    match ty {
+        Type::Movable => MOVABLE,
+        Type::Unmovable => UNMOVABLE,
+        Type::Reclaimable => RECLAIMABLE,
+        Type::HighAtomic | Type::Cma => HIGHATOMIC,
+    }
+}
+
+impl Step {
+    /// Order that must be free for this step.
+    #[inline]
+    fn order(&self, request: &Request) -> Order {
+        match self.action {
+            Action::ClaimWhole => request.claim_order,
+            Action::Take | Action::ClaimPart => request.order,
+        }
+    }
+}
+
+impl Zone<'_> {
+    /// Where `request` is to be served, `None` if nowhere under its flags.
+    ///
+    /// The caller holds zone->lock. Time depends on the length of the table and
+    /// the number of buckets, not on the number of blocks.
+    pub(crate) fn plan(&self, request: &Request) -> Option<Plan> {
+        for step in table(request.ty) {
+            if !step.gate.open(request.flags) {
+                continue;
+            }
+            let order = step.order(request);
+            let index = &self.totals.index;
+            if let Some((block, _)) = index.pick(step.category, step.from, order, step.search) {
+                return Some(Plan {
+                    action: step.action,
+                    from: step.from,
+                    block,
+                });
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Results as the integers that cross into C.
+//!
+//! The layouts are those of include/linux/superpageblock.h.
+
+use super::fullness::Level;
+use super::plan::Plan;
+use super::zone::Advert;
+
+/// `SPB_PLAN_*`: action in bits 0 to 7, type in 8 to 15, block + 1 from 32 on.
+#[inline]
+pub(crate) const fn plan(plan: Option<Plan>) -> u64 {
+    match plan {
+        None => 0,
+        Some(plan) => {
+            let block = (plan.block.0 as u64).wrapping_add(1);
+            (block << 32) | ((plan.from as u64) << 8) | plan.action as u64
+        }
+    }
+}
+
+/// Low end in the low word, end in the high word.
+#[inline]
+pub(crate) const fn level(level: Level) -> u64 {
+    ((level.hi as u64) << 32) | level.lo as u64
+}
+
+/// Page count in the low word, order bit in the high word.
+#[inline]
+pub(crate) const fn advert(advert: Advert) -> u64 {
+    ((advert.top as u64) << 32) | advert.promote as u64
+}
+
+#[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(superpageblock_wire))]
+mod tests {
+    use super::super::plan::Action;
+    use super::super::units::BlockId;
+    use super::super::units::Type;
+    use super::*;
+
+    #[test]
+    fn a_plan_is_never_zero() {
+        let first = Plan {
+            action: Action::Take,
+            from: Type::Unmovable,
+            block: BlockId(0),
+        };
+        assert_eq!(plan(Some(first)), 1 << 32 | 1);
+        assert_eq!(plan(None), 0);
+    }
+
+    #[test]
+    fn fields_do_not_overlap() {
+        let last = Plan {
+            action: Action::ClaimPart,
+            from: Type::Cma,
+            block: BlockId(65533),
+        };
+        assert_eq!(plan(Some(last)), 65534 << 32 | 4 << 8 | 3);
+        assert_eq!(level(Level { lo: 1, hi: 2 }), 2 << 32 | 1);
+        let both = Advert {
+            top: 0x400,
+            promote: 64,
+        };
+        assert_eq!(advert(both), 0x400 << 32 | 64);
+    }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Superpageblocks: compare lists, counters, contents and the policy's index.
+ *
+ * Everything is counted again from the page structs. A block is checked in one
+ * hold of zone->lock, which can take milliseconds: for debugging only.
+ */
+#include <linux/mm.h>
+#include <linux/page-isolation.h>
+#include <linux/seq_file.h>
+#include <linux/vmstat.h>
+#include "../internal.h"
+#include "internal.h"
+
+/* What a walk over the pages of a block found; see spb_block for the fields. */
+struct spb_census {
+	u32 heads[NR_PAGE_ORDERS][MIGRATE_TYPES];
+	u32 nr_dirty;
+};
+
+struct spb_verify {
+	struct zone *zone;
+	struct seq_file *m;
+	u64 violations;
+};
+
+#define spb_violation(v, fmt, ...)					\
+do {									\
+	if ((v)->violations++ < 20)					\
+		seq_printf((v)->m, "node %d zone %s: " fmt "\n",	\
+			   zone_to_nid((v)->zone), (v)->zone->name,	\
+			   ##__VA_ARGS__);				\
+} while (0)
+
+/* Slab and page tables never move: these cannot be in a clean pageblock. */
+static bool spb_certainly_unmovable(struct page *page)
+{
+	return PageReserved(page) || PageSlab(page) || PageTable(page);
+}
+
+static void spb_census_pageblock(struct spb_verify *v, struct spb_block *block,
+				 struct page *page, unsigned long pfn)
+{
+	unsigned long bit = spb_pageblock_index(pfn);
+	int type = get_pageblock_migratetype(page);
+
+	if (!test_bit(bit, block->dirty) && spb_type_is_dirty(type))
+		spb_violation(v, "block %u: pageblock %lu of type %s is not dirty",
+			      block->id, bit, migratetype_names[type]);
+}
+
+static unsigned long spb_census_page(struct spb_verify *v, struct spb_block *block,
+				     struct page *page, unsigned long pfn,
+				     struct spb_census *census)
+{
+	if (PageBuddy(page)) {
+		unsigned int order = buddy_order(page);
+
+		census->heads[order][get_pageblock_migratetype(page)]++;
+		return 1UL << order;
+	}
+	if (spb_certainly_unmovable(page) &&
+	    !test_bit(spb_pageblock_index(pfn), block->dirty))
+		spb_violation(v, "block %u: pfn %#lx cannot move, its pageblock is not dirty",
+			      block->id, pfn);
+	return 1;
+}
+
+static void spb_take_census(struct spb_verify *v, struct spb_block *block,
+			    struct spb_census *census)
+{
+	unsigned long pfn = spb_block_pfn(v->zone, block->id);
+	unsigned long end = pfn + SPB_NR_PAGES;
+	unsigned long step;
+
+	for (; pfn < end; pfn += step) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		step = 1;
+		if (!page || page_zone(page) != v->zone)
+			continue;
+		if (pageblock_aligned(pfn))
+			spb_census_pageblock(v, block, page, pfn);
+		step = spb_census_page(v, block, page, pfn, census);
+	}
+	census->nr_dirty = bitmap_weight(block->dirty, spb_nr_pageblocks());
+}
+
+static bool spb_list_entry_ok(struct zone *zone, struct spb_block *block,
+			      struct page *page, unsigned int order, int type)
+{
+	return PageBuddy(page) && buddy_order(page) == order &&
+	       spb_block_of(zone, page) == block && page_zone(page) == zone &&
+	       get_pageblock_migratetype(page) == type;
+}
+
+/* Invariant 1: the list holds exactly the free pages of its order and type. */
+static u32 spb_verify_list(struct spb_verify *v, struct spb_block *block,
+			   unsigned int order, int type, u32 heads)
+{
+	struct page *page;
+	u32 nr = 0;
+
+	list_for_each_entry(page, &block->free_area[order].free_list[type], buddy_list) {
+		nr++;
+		if (spb_list_entry_ok(v->zone, block, page, order, type))
+			continue;
+		spb_violation(v, "block %u: pfn %#lx is wrong on the list of order %u, %s",
+			      block->id, page_to_pfn(page), order,
+			      migratetype_names[type]);
+		break;
+	}
+	if (nr != heads)
+		spb_violation(v, "block %u: %u pages on the list of order %u, %s; %u are free",
+			      block->id, nr, order, migratetype_names[type], heads);
+	if (!nr != !(block->orders[type] & BIT(order)))
+		spb_violation(v, "block %u: order mask %#x of %s is wrong at order %u",
+			      block->id, block->orders[type], migratetype_names[type],
+			      order);
+	return nr << order;
+}
+
+/* Invariant 2 for one type, and invariant 3: nothing is hidden from the policy. */
+static u32 spb_verify_type(struct spb_verify *v, struct spb_block *block, int type,
+			   const struct spb_census *census)
+{
+	unsigned int order;
+	u32 pages = 0;
+
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		pages += spb_verify_list(v, block, order, type,
+					 census->heads[order][type]);
+	if (pages != block->nr_pages[type])
+		spb_violation(v, "block %u: counts %u pages of %s, lists hold %u",
+			      block->id, block->nr_pages[type],
+			      migratetype_names[type], pages);
+	if (fls(block->orders[type]) > fls(block->top[type]))
+		spb_violation(v, "block %u: order mask %#x of %s, on file is %#x",
+			      block->id, block->orders[type], migratetype_names[type],
+			      block->top[type]);
+	return pages;
+}
+
+static void spb_verify_block(struct spb_verify *v, struct spb_block *block)
+{
+	struct spb_census census = { };
+	u32 pages = 0;
+	int type;
+
+	guard(spinlock_irqsave)(&v->zone->lock);
+	spb_take_census(v, block, &census);
+	for (type = 0; type < MIGRATE_TYPES; type++)
+		pages += spb_verify_type(v, block, type, &census);
+	if (pages != block->nr_free)
+		spb_violation(v, "block %u: counts %u free pages, lists hold %u",
+			      block->id, block->nr_free, pages);
+	if (census.nr_dirty != block->nr_dirty)
+		spb_violation(v, "block %u: counts %u dirty pageblocks, there are %u",
+			      block->id, block->nr_dirty, census.nr_dirty);
+}
+
+/* Pages on all lists of the zone that an allocation may use. */
+static unsigned long spb_usable_free(struct zone *zone)
+{
+	unsigned long pages = 0;
+	unsigned int order;
+	int type;
+
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		for (type = 0; type < MIGRATE_TYPES; type++)
+			if (!is_migrate_isolate(type))
+				pages += (unsigned long)zone->spb_nr_free[order][type] << order;
+	return pages;
+}
+
+static unsigned long spb_blocks_free_entries(struct zone *zone, unsigned int order)
+{
+	unsigned long i, n = 0;
+
+	for (i = 0; i < zone->spb_len >> SPB_ORDER; i++)
+		n += zone->spb_blocks[i]->free_area[order].nr_free;
+	return n;
+}
+
+/* Invariant 2 for the zone. All of these change under zone->lock only. */
+static void spb_verify_zone_counts(struct spb_verify *v)
+{
+	struct zone *zone = v->zone;
+	unsigned long counted, usable;
+	unsigned int order;
+
+	guard(spinlock_irqsave)(&zone->lock);
+	counted = zone_page_state_snapshot(zone, NR_FREE_PAGES);
+#ifdef CONFIG_UNACCEPTED_MEMORY
+	counted -= zone_page_state_snapshot(zone, NR_UNACCEPTED);
+#endif
+	usable = spb_usable_free(zone);
+	if (counted != usable)
+		spb_violation(v, "NR_FREE_PAGES is %lu, lists hold %lu", counted, usable);
+	for (order = 0; order < NR_PAGE_ORDERS; order++) {
+		unsigned long entries = spb_blocks_free_entries(zone, order);
+		struct list_head *entry;
+		int type;
+
+		for (type = 0; type < MIGRATE_TYPES; type++)
+			list_for_each(entry, &zone->free_area[order].free_list[type])
+				entries++;
+		if (entries != zone->free_area[order].nr_free)
+			spb_violation(v, "nr_free of order %u is %lu, lists hold %lu",
+				      order, zone->free_area[order].nr_free, entries);
+	}
+}
+
+/* Invariant 4: the policy's categories are those of the contents. */
+static void spb_verify_policy(struct spb_verify *v)
+{
+	struct zone *zone = v->zone;
+	struct spb_tally tally;
+	u32 contradictions, tainted = 0, known;
+	unsigned long i;
+
+	guard(spinlock_irqsave)(&zone->lock);
+	contradictions = spb_policy_ops->verify(zone->spb_policy);
+	if (contradictions)
+		spb_violation(v, "the policy's index has %u contradictions", contradictions);
+	for (i = 0; i < zone->spb_len >> SPB_ORDER; i++)
+		tainted += !zone->spb_blocks[i]->has_cma &&
+			   spb_block_tainted(zone->spb_blocks[i]);
+	spb_policy_ops->tally(zone->spb_policy, &tally);
+	known = tally.tainted + tally.lost_tainted;
+	if (known != tainted)
+		spb_violation(v, "%u blocks are tainted, the policy knows %u", tainted, known);
+}
+
+/**
+ * spb_verify_zone() - check the invariants of a zone
+ * @zone: the zone; nothing to check if it is not attached
+ * @m: where violations are described, the first of them one by one
+ *
+ * Context: process context; may sleep.
+ * Return: number of violations, 0 if all is well.
+ */
+u64 spb_verify_zone(struct zone *zone, struct seq_file *m)
+{
+	struct spb_verify v = { .zone = zone, .m = m };
+	unsigned long i;
+
+	if (!spb_attached(zone))
+		return 0;
+	for (i = 0; i < zone->spb_len >> SPB_ORDER; i++) {
+		spb_verify_block(&v, zone->spb_blocks[i]);
+		cond_resched();
+	}
+	spb_verify_zone_counts(&v);
+	spb_verify_policy(&v);
+	return v.violations;
+}

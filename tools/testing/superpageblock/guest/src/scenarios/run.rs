@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How many 1 GB pages does the kernel give after memory was fragmented?
+
+use std::path::Path;
+use std::time::Instant;
+
+use metrics::map;
+use metrics::possible;
+
+use super::measure;
+use super::request;
+use crate::cmdline::Cmdline;
+use crate::drain;
+use crate::pagemap::Walker;
+use crate::protocol;
+use crate::sys::mounts;
+use crate::sys::stat::Counters;
+use crate::verify;
+use crate::workload::crew::Crew;
+use crate::workload::crew::Phase;
+use crate::workload::plan::Plan;
+use crate::Result;
+
+/// Fragments memory, measures, asks for huge pages, and prints it all.
+pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
+    let begin = Instant::now();
+    let events = Counters::vmstat()?;
+    let total_kb = Counters::meminfo()?.get("MemTotal");
+    protocol::metric("memtotal_kb", total_kb);
+    let mut walker = Walker::new()?;
+    boot_state(&mut walker)?;
+
+    let plan = Plan::new(cmdline, total_kb);
+    let files = if mounts::mount_disk() {
+        mounts::DISK
+    } else {
+        mounts::RAM
+    };
+    let mut crew = Crew::start(plan, Path::new(files))?;
+    let sampled = fragment(&mut crew, plan)?;
+    protocol::metric("seconds_workload", seconds(begin));
+
+    fragmented(&mut walker, sampled)?;
+    verify::report("after_workload");
+    request::run(&mut walker)?;
+    verify::report("after_run");
+    drop(crew);
+
+    print_events(&Counters::vmstat()?.since(&events));
+    protocol::metric("seconds_total", seconds(begin));
+    protocol::ok("scenario");
+    Ok(())
+}
+
+/// Says what boot left tainted.
+fn boot_state(walker: &mut Walker) -> Result<()> {
+    let left = drain::drain(walker)?;
+    let blocks = walker.walk()?;
+    protocol::metric("boot_tainted", map::tainted(&blocks));
+    measure::log_blocks(&blocks);
+    protocol::log(format_args!(
+        "boot {} per-CPU pages {left}",
+        map::render(&blocks)
+    ));
+    Ok(())
+}
+
+/// Runs the rounds; returns the peak of non-movable memory in pages, estimated every now and then.
+fn fragment(crew: &mut Crew, plan: Plan) -> Result<u64> {
+    let mut peak = 0;
+    for round in 1..=plan.rounds {
+        for phase in [Phase::Grow, Phase::Shrink] {
+            let start = Instant::now();
+            crew.run(phase, || {
+                peak = peak.max(measure::nonmovable_estimate()?);
+                Ok(())
+            })?;
+            let memory = Counters::meminfo()?;
+            protocol::log(format_args!(
+                "round {round} {phase:?}: {} s, free {} MB, anonymous {} MB, cache {} MB, slab {} MB, non-movable {} MB",
+                seconds(start),
+                memory.get("MemFree") >> 10,
+                memory.get("AnonPages") >> 10,
+                memory.get("Cached") >> 10,
+                memory.get("Slab") >> 10,
+                measure::megabytes(measure::nonmovable_estimate()?),
+            ));
+        }
+    }
+    Ok(peak)
+}
+
+/// Says how far non-movable memory spread.
+fn fragmented(walker: &mut Walker, sampled: u64) -> Result<()> {
+    let left = drain::drain(walker)?;
+    let blocks = walker.walk()?;
+    let walked = map::nonmovable(&blocks);
+    let estimated = measure::nonmovable_estimate()?;
+    protocol::log(format_args!(
+        "non-movable pages: walked {walked}, estimated {estimated}; per-CPU pages {left}"
+    ));
+    let peak = sampled.max(walked);
+    let tainted = map::tainted(&blocks);
+    protocol::metric("tainted", tainted);
+    protocol::metric("peak_nonmovable_mb", measure::megabytes(peak));
+    let bytes = measure::bytes(peak);
+    protocol::metric_or_dash("spread", possible::spread(tainted, bytes));
+    Ok(())
+}
+
+fn print_events(events: &Counters) {
+    protocol::metric("pgscan", measure::scanned(events));
+    protocol::metric("allocstall", events.sum_starting("allocstall"));
+    protocol::metric("oom_kill", events.get("oom_kill"));
+}
+
+fn seconds(since: Instant) -> String {
+    format!("{:.2}", since.elapsed().as_secs_f64())
+}

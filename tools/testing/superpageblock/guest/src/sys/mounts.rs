@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Which file systems does PID 1 mount?
+
+use std::ffi::CString;
+use std::fs;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use crate::protocol;
+
+/// Where a disk is mounted, if there is one.
+pub(crate) const DISK: &str = "/mnt";
+/// Where a RAM file system is mounted.
+pub(crate) const RAM: &str = "/tmp";
+
+const DISK_DEVICE: &str = "/dev/vda";
+
+/// (source, target, type, options)
+const PSEUDO: [(&str, &str, &str, &str); 6] = [
+    ("proc", "/proc", "proc", ""),
+    ("sysfs", "/sys", "sysfs", ""),
+    ("devtmpfs", "/dev", "devtmpfs", ""),
+    ("debugfs", "/sys/kernel/debug", "debugfs", ""),
+    ("tmpfs", RAM, "tmpfs", "size=90%,nr_inodes=0"),
+    ("cgroup2", "/sys/fs/cgroup", "cgroup2", ""),
+];
+
+/// Mounts what the kernel has, then makes the console standard input, output and error.
+///
+/// What is missing is left out: scenarios skip what they cannot see.
+pub(crate) fn mount_all() {
+    for (source, target, kind, options) in PSEUDO {
+        let _ = fs::create_dir_all(target);
+        let _ = mount(source, target, kind, options);
+    }
+    use_console();
+}
+
+/// Mounts the disk, if there is one with ext4 on it.
+///
+/// Returns whether [`DISK`] is backed by it.
+pub(crate) fn mount_disk() -> bool {
+    if !Path::new(DISK_DEVICE).exists() {
+        return false;
+    }
+    let _ = fs::create_dir_all(DISK);
+    match mount(DISK_DEVICE, DISK, "ext4", "") {
+        Ok(()) => true,
+        Err(error) => {
+            protocol::log(format_args!("{DISK_DEVICE} not used: {error}"));
+            false
+        }
+    }
+}
+
+fn mount(source: &str, target: &str, kind: &str, options: &str) -> io::Result<()> {
+    let text = |s: &str| CString::new(s).map_err(io::Error::other);
+    let (source, target, kind, options) =
+        (text(source)?, text(target)?, text(kind)?, text(options)?);
+    // SAFETY: all four are NUL-terminated strings that live until the call returns.
+    let code = unsafe {
+        libc::mount(
+            source.as_ptr(),
+            target.as_ptr(),
+            kind.as_ptr(),
+            0,
+            options.as_ptr().cast(),
+        )
+    };
+    if code == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// An initramfs without `/dev/console` starts PID 1 without standard output.
+fn use_console() {
+    let mut options = OpenOptions::new();
+    let Ok(console) = options.read(true).write(true).open("/dev/console") else {
+        return;
+    };
+    for target in 0..3 {
+        // SAFETY: dup2 only needs descriptors; both are plain integers and the source is open.
+        unsafe { libc::dup2(console.as_raw_fd(), target) };
+    }
+    if console.as_raw_fd() < 3 {
+        std::mem::forget(console);
+    }
+}

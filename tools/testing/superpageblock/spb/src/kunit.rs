@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Do the KUnit suites pass in user-mode Linux?
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::cases::Cases;
+use crate::cmd;
+use crate::ktap;
+use crate::project::Project;
+use crate::setup::Toolchain;
+use crate::transcript::Case;
+use crate::tree::Tree;
+
+/// Which options and suites are run, inside the tree.
+const CONFIG: &str = "mm/superpageblock/.kunitconfig";
+
+/// Builds and runs the suites that the tree's `.kunitconfig` asks for.
+pub fn test(project: &Project, toolchain: &Toolchain, tree: &Tree, cases: &mut Cases) {
+    if !tree.dir.join(CONFIG).exists() {
+        println!("no KUnit suites: the tree has no {CONFIG}");
+        return;
+    }
+    let Some((found, succeeded)) = cases.attempt("kunit on UML", || run(project, toolchain, tree))
+    else {
+        return;
+    };
+    let explained = found.iter().any(|case| case.failure.is_some());
+    cases.record_all("kunit on UML", &found);
+    if found.is_empty() || (!succeeded && !explained) {
+        let log = project.build("log/kunit.log");
+        cases.record(
+            "kunit on UML",
+            Err(anyhow::anyhow!("no result, see {}", log.display())),
+        );
+    }
+}
+
+fn run(project: &Project, toolchain: &Toolchain, tree: &Tree) -> Result<(Vec<Case>, bool)> {
+    let log = project.build("log/kunit.log");
+    let out = project.build("kunit");
+    fs::create_dir_all(&out)?;
+    let mut kunit = Command::new("python3");
+    kunit
+        .current_dir(&tree.dir)
+        .args([
+            "tools/testing/kunit/kunit.py",
+            "run",
+            "--raw_output=all",
+            "--kunitconfig",
+            CONFIG,
+        ])
+        .arg(format!("--build_dir={}", out.display()))
+        .arg(format!("--jobs={}", project.jobs))
+        .env("CCACHE_DIR", &toolchain.ccache)
+        .env("LOCALVERSION", "");
+    for option in toolchain.make_options() {
+        kunit.args(["--make_options", &option]);
+    }
+    for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KDIR"] {
+        kunit.env_remove(name);
+    }
+    let result = cmd::logged(&mut kunit, &log, "kunit on UML", "lines", |_| true);
+    let text = fs::read_to_string(&log)?;
+    Ok((ktap::cases(text.lines()), result.is_ok()))
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Which command was given, and what does it need?
+//!
+//! - [`setup`]: what the machine must have; [`base`], [`tree`], [`overlay`], [`maintainers`], [`refresh`]: sources;
+//! - [`kernel`], [`kconfig`], [`initramfs`]: what is booted; [`qemu`], [`memory`], [`transcript`]: booting it;
+//! - [`session`]: all of that together; [`testing`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`cases`]: tests;
+//! - [`compare`], [`single`], [`shell`]: the other commands; [`settings`], [`project`], [`cmd`], [`git`], [`lock`], [`fingerprint`]: helpers.
+
+#![forbid(unsafe_code)]
+
+mod base;
+mod cases;
+mod cmd;
+mod compare;
+mod fingerprint;
+mod git;
+mod initramfs;
+mod kconfig;
+mod kernel;
+mod ktap;
+mod kunit;
+mod lock;
+mod maintainers;
+mod matrix;
+mod memory;
+mod overlay;
+mod project;
+mod qemu;
+mod refresh;
+mod session;
+mod settings;
+mod setup;
+mod shell;
+mod single;
+mod testing;
+mod transcript;
+mod tree;
+mod workspace;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::cases::Cases;
+use crate::kernel::Variant;
+use crate::memory::Mib;
+use crate::project::Project;
+use crate::session::Boot;
+use crate::session::Session;
+use crate::settings::Settings;
+
+/// Builds, boots and tests kernels for superpageblock work.
+///
+/// MEM, SEEDS, KDIR, J, ACCEL and KERNEL are read from the environment; `make help` explains them.
+#[derive(Parser)]
+#[command(name = "spb")]
+struct Arguments {
+    /// Show what guests log.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    #[command(subcommand)]
+    command: Request,
+}
+
+#[derive(Subcommand)]
+enum Request {
+    /// Install and fetch what is missing.
+    Setup,
+    /// Lay base, patches and overlay out in build/tree.
+    Tree,
+    /// Write edits in build/tree back.
+    Refresh,
+    /// Build kernels.
+    Build {
+        /// Which ones.
+        #[arg(required = true)]
+        variants: Vec<Variant>,
+    },
+    /// Boot one kernel with one scenario and print what the guest reported.
+    Boot {
+        /// Kernel to build and boot.
+        variant: Variant,
+        /// What the guest does.
+        scenario: String,
+        /// `spb.arg.KEY=VALUE` for the scenario, as KEY=VALUE.
+        arguments: Vec<String>,
+        /// NUMA nodes.
+        #[arg(long, default_value_t = 1)]
+        nodes: u32,
+        /// Further kernel parameters.
+        #[arg(long, default_value = "")]
+        cmdline: String,
+        /// Seconds after which the guest is ended.
+        #[arg(long, default_value_t = 900)]
+        timeout: u64,
+    },
+    /// Compare stock and patched under the same workload.
+    Run,
+    /// Run everything CI runs.
+    Test,
+    /// Run the KUnit suites.
+    Kunit,
+    /// Run the tests that need no guest.
+    HostTest,
+    /// Boot an interactive guest.
+    Shell,
+}
+
+fn main() -> ExitCode {
+    match perform(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(arguments: &Arguments) -> Result<()> {
+    let settings = Settings::read()?;
+    let project = Project::find(settings.kdir, settings.jobs)?;
+    if matches!(arguments.command, Request::HostTest) {
+        let mut cases = Cases::default();
+        workspace::test(&project, &mut cases);
+        return cases.finish();
+    }
+    let mut session = Session::open(project, settings.accel, arguments.verbose)?;
+    match &arguments.command {
+        Request::Setup | Request::HostTest => Ok(()),
+        Request::Tree => session.tree().map(drop),
+        Request::Refresh => refresh::refresh(&session.project, &session.base),
+        Request::Build { variants } => variants
+            .iter()
+            .try_for_each(|variant| session.build(*variant).map(drop)),
+        Request::Boot {
+            variant,
+            scenario,
+            arguments,
+            nodes,
+            cmdline,
+            timeout,
+        } => {
+            let boot = Boot {
+                variant: *variant,
+                scenario: scenario.clone(),
+                seed: settings.seeds.first().copied().unwrap_or(1),
+                arguments: single::pairs(arguments)?,
+                cmdline: cmdline.clone(),
+                memory: settings.memory.unwrap_or(Mib::gib(4)),
+                nodes: *nodes,
+                disks: Vec::new(),
+                timeout: Duration::from_secs(*timeout),
+            };
+            single::run(&mut session, &boot)
+        }
+        Request::Run => compare::run(&mut session, settings.memory, &settings.seeds),
+        Request::Test => testing::everything(&mut session),
+        Request::Kunit => testing::only_kunit(&session),
+        Request::Shell => shell::run(
+            &mut session,
+            settings.kernel.unwrap_or(Variant::Patched),
+            settings.memory,
+        ),
+    }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! How does a command get from nothing to a guest that has run?
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::Result;
+
+use crate::base;
+use crate::base::Base;
+use crate::initramfs;
+use crate::kernel;
+use crate::kernel::Variant;
+use crate::lock::Lock;
+use crate::memory::Mib;
+use crate::project::Project;
+use crate::qemu::Accel;
+use crate::qemu::Guest;
+use crate::setup;
+use crate::setup::Setup;
+use crate::transcript::Transcript;
+use crate::tree;
+use crate::tree::Edits;
+use crate::tree::Tree;
+
+/// What commands share: tools, base, and the means to run guests.
+pub struct Session {
+    /// Directories.
+    pub project: Project,
+    /// Tools and packaged source.
+    pub setup: Setup,
+    /// The unpatched kernel.
+    pub base: Base,
+    /// How guests run.
+    pub accel: Accel,
+    /// Whether guests' own log lines are shown.
+    pub verbose: bool,
+    lock: Option<Lock>,
+}
+
+/// One boot of one kernel with one scenario.
+#[derive(Clone)]
+pub struct Boot {
+    /// Kernel to boot.
+    pub variant: Variant,
+    /// What the guest does.
+    pub scenario: String,
+    /// Seed of its random decisions.
+    pub seed: u64,
+    /// `spb.arg.*` for the scenario.
+    pub arguments: BTreeMap<String, String>,
+    /// Further kernel parameters.
+    pub cmdline: String,
+    /// Memory.
+    pub memory: Mib,
+    /// NUMA nodes.
+    pub nodes: u32,
+    /// Disk images.
+    pub disks: Vec<PathBuf>,
+    /// Time limit.
+    pub timeout: Duration,
+}
+
+impl Session {
+    /// Sets up, and keeps other commands from building until [`Session::unlock`].
+    pub fn open(project: Project, accel: Option<Accel>, verbose: bool) -> Result<Self> {
+        let lock = Some(Lock::take(project.build("lock"))?);
+        let setup = setup::ensure(&project)?;
+        let base = base::resolve(&project, &setup)?;
+        let accel = accel.unwrap_or_else(Accel::detect);
+        Ok(Self {
+            project,
+            setup,
+            base,
+            accel,
+            verbose,
+            lock,
+        })
+    }
+
+    /// Lets other commands build.
+    pub fn unlock(&mut self) {
+        self.lock = None;
+    }
+
+    /// Lays the tree out.
+    pub fn tree(&self) -> Result<Tree> {
+        tree::lay(&self.project, &self.base, Edits::Keep)
+    }
+
+    /// Builds a kernel.
+    pub fn build(&self, variant: Variant) -> Result<PathBuf> {
+        let tree = match variant {
+            Variant::Stock => None,
+            _ => Some(self.tree()?),
+        };
+        kernel::build(
+            &self.project,
+            &self.setup.toolchain,
+            &self.base,
+            tree.as_ref(),
+            variant,
+        )
+        .with_context(|| format!("cannot build the {} kernel", variant.name()))
+    }
+
+    /// Runs a guest; its kernel must have been built.
+    pub fn boot(&self, boot: &Boot) -> Result<Transcript> {
+        let name = format!("{} {} {}", boot.variant.name(), boot.scenario, boot.seed);
+        let mut cmdline = format!("spb.scenario={} spb.seed={}", boot.scenario, boot.seed);
+        for (key, value) in &boot.arguments {
+            cmdline += &format!(" spb.arg.{key}={value}");
+        }
+        let guest = Guest {
+            kernel: self.image(boot.variant),
+            initramfs: initramfs::scenarios(&self.project)?,
+            memory: boot.memory,
+            cpus: 2.max(boot.nodes),
+            nodes: boot.nodes,
+            cmdline: format!("{cmdline} {}", boot.cmdline),
+            disks: boot.disks.clone(),
+            extra: Vec::new(),
+            timeout: boot.timeout,
+            name,
+        };
+        let log = self
+            .project
+            .build(format!("log/{}.console", guest.name.replace(' ', "-")));
+        guest.boot(self.accel, &log, self.verbose)
+    }
+
+    /// Where the image of a built kernel is.
+    pub fn image(&self, variant: Variant) -> PathBuf {
+        self.project
+            .build(variant.name())
+            .join("arch/x86/boot/bzImage")
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What must a machine have before a kernel can be built, and how does it get it?
+
+mod apt;
+mod packages;
+mod rust;
+mod source;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::bail;
+use anyhow::Result;
+
+use crate::cmd;
+use crate::fingerprint;
+use crate::project::Project;
+
+/// Suffix of the LLVM tools a kernel is built with.
+pub const LLVM: &str = "-19";
+
+/// Everything a kernel build needs besides its source.
+#[derive(Clone)]
+pub struct Toolchain {
+    /// `library` directory of the Rust standard library's source.
+    pub rust_lib_src: PathBuf,
+    /// The bindings generator.
+    pub bindgen: PathBuf,
+    /// Compiler cache directory.
+    pub ccache: PathBuf,
+    /// Versions of the compilers; objects of another identity are not reused.
+    pub identity: String,
+}
+
+impl Toolchain {
+    /// A kernel `make` for `source`, with the arguments every call must share.
+    pub fn make(&self, source: &std::path::Path) -> Command {
+        let mut make = Command::new("make");
+        make.arg("-C").arg(source).args(self.make_options());
+        make.env("CCACHE_DIR", &self.ccache)
+            .env("CCACHE_NOHASHDIR", "1")
+            .env("KBUILD_BUILD_TIMESTAMP", "1970-01-01 00:00:00 +0000")
+            .env("KBUILD_BUILD_USER", "superpageblock")
+            .env("KBUILD_BUILD_HOST", "superpageblock")
+            .env("KBUILD_BUILD_VERSION", "1")
+            .env("LOCALVERSION", "")
+            .env("LC_ALL", "C");
+        for name in [
+            "MAKEFLAGS",
+            "MFLAGS",
+            "MAKELEVEL",
+            "MAKEOVERRIDES",
+            "KDIR",
+            "O",
+        ] {
+            make.env_remove(name);
+        }
+        make
+    }
+
+    /// Variables as given on make's command line.
+    pub fn make_options(&self) -> Vec<String> {
+        let mut options = vec![
+            format!("LLVM={LLVM}"),
+            format!("BINDGEN={}", self.bindgen.display()),
+            format!("RUST_LIB_SRC={}", self.rust_lib_src.display()),
+        ];
+        if cmd::on_path("ccache") {
+            options.push(format!("CC=ccache clang{LLVM}"));
+        }
+        options
+    }
+}
+
+/// The compilers and, unless `KDIR` names one, the kernel source.
+pub struct Setup {
+    /// Compilers and generators.
+    pub toolchain: Toolchain,
+    /// The packaged kernel source.
+    pub source: Option<PathBuf>,
+}
+
+/// Installs and fetches what is missing; fast when nothing is.
+pub fn ensure(project: &Project) -> Result<Setup> {
+    packages::ensure()?;
+    let source = match project.kdir {
+        Some(_) => None,
+        None => Some(source::ensure(project)?),
+    };
+    let rustc = cmd::output(Command::new("rustc").arg("--version"))?;
+    let clang = cmd::output(Command::new(format!("clang{LLVM}")).arg("--version"))?;
+    let toolchain = Toolchain {
+        rust_lib_src: rust::library(project, &rustc)?,
+        bindgen: rust::bindgen(project)?,
+        ccache: project.cache.join("ccache"),
+        identity: format!("{rustc}; {}", clang.lines().next().unwrap_or_default()),
+    };
+    if let Some(source) = &source {
+        check(project, &toolchain, source)?;
+    }
+    Ok(Setup { toolchain, source })
+}
+
+/// Asks the kernel, once per toolchain, whether it can use this Rust.
+fn check(project: &Project, toolchain: &Toolchain, source: &std::path::Path) -> Result<()> {
+    let stamp = project.cache.join("rustavailable.stamp");
+    let value = format!(
+        "{} {:?} {}",
+        toolchain.identity,
+        toolchain.make_options(),
+        source.display()
+    );
+    if fingerprint::matches(&stamp, &value) {
+        return Ok(());
+    }
+    // An output directory keeps the source pristine.
+    let out = project.cache.join("rustavailable");
+    std::fs::create_dir_all(&out)?;
+    let mut make = toolchain.make(source);
+    let done = cmd::raw(
+        make.arg("-s")
+            .arg(format!("O={}", out.display()))
+            .arg("rustavailable"),
+    )?;
+    if !done.status.success() {
+        let text = String::from_utf8_lossy(&done.stderr).into_owned();
+        let reason: Vec<&str> = text
+            .lines()
+            .map(|l| l.trim_matches(|c| c == '*' || c == ' '))
+            .filter(|l| !l.is_empty())
+            .collect();
+        bail!(
+            "the kernel cannot use this Rust: {}",
+            reason.first().unwrap_or(&"no reason given")
+        );
+    }
+    fingerprint::write(&stamp, &value)
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What did a guest say on its console?
+
+use std::collections::BTreeMap;
+
+/// Console text that means the kernel found something wrong with itself.
+const SPLATS: [&str; 9] = [
+    "WARNING:",
+    "BUG:",
+    "Oops",
+    "lockdep is turned off",
+    "Kernel panic",
+    "rcu: INFO",
+    "possible circular",
+    "inconsistent lock state",
+    "Call Trace:",
+];
+
+/// One `SPB-TEST` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// Name of the case.
+    pub name: String,
+    /// Why it failed.
+    pub failure: Option<String>,
+}
+
+/// Everything a guest printed, sorted.
+#[derive(Debug, Default)]
+pub struct Transcript {
+    /// The console, line by line.
+    pub lines: Vec<String>,
+    /// `SPB: key=value`.
+    pub values: BTreeMap<String, String>,
+    /// `SPB-MAP name chars`.
+    pub maps: Vec<(String, String)>,
+    /// `SPB-TEST name ok` or `SPB-TEST name FAIL reason`.
+    pub cases: Vec<Case>,
+    /// Lines by which the kernel complained.
+    pub splats: Vec<String>,
+    /// Whether `SPB: done` was seen.
+    pub done: bool,
+    /// Whether the time limit ended the guest.
+    pub timed_out: bool,
+    /// Wall-clock seconds from start to end of the virtual machine.
+    pub seconds: f64,
+}
+
+/// What to tell the person who watches.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Note<'a> {
+    /// Nothing.
+    Quiet,
+    /// `SPB-LOG text`.
+    Log(&'a str),
+    /// The guest has finished its work.
+    Done,
+}
+
+impl Transcript {
+    /// Takes in one console line.
+    pub fn take<'a>(&mut self, line: &'a str) -> Note<'a> {
+        self.lines.push(line.to_string());
+        let Some(at) = line.find("SPB") else {
+            self.watch(line);
+            return Note::Quiet;
+        };
+        let message = &line[at..];
+        if let Some(rest) = message.strip_prefix("SPB: ") {
+            return self.value(rest.trim());
+        }
+        if let Some(rest) = message.strip_prefix("SPB-LOG ") {
+            return Note::Log(rest);
+        }
+        if let Some((name, map)) = message
+            .strip_prefix("SPB-MAP ")
+            .and_then(|rest| rest.split_once(' '))
+        {
+            self.maps
+                .push((name.to_string(), map.trim_end().to_string()));
+        } else if let Some(rest) = message.strip_prefix("SPB-TEST ") {
+            self.case(rest);
+        } else {
+            self.watch(line);
+        }
+        Note::Quiet
+    }
+
+    /// First reason to call the guest failed, if any.
+    pub fn failure(&self) -> Option<String> {
+        if let Some(splat) = self.splats.first() {
+            return Some(splat.clone());
+        }
+        match (self.done, self.timed_out) {
+            (true, _) => None,
+            (false, true) => Some(format!("no end after {:.0} s", self.seconds)),
+            (false, false) => Some("the guest ended before it was done".to_string()),
+        }
+    }
+
+    fn value(&mut self, text: &str) -> Note<'static> {
+        if text == "done" {
+            self.done = true;
+            return Note::Done;
+        }
+        if let Some((key, value)) = text.split_once('=') {
+            self.values
+                .insert(key.trim().to_string(), value.trim().to_string());
+        }
+        Note::Quiet
+    }
+
+    fn case(&mut self, text: &str) {
+        let mut words = text.trim().splitn(3, ' ');
+        let name = words.next().unwrap_or_default().to_string();
+        let failure = match words.next() {
+            Some("ok") => None,
+            _ => Some(words.next().unwrap_or("no reason given").to_string()),
+        };
+        self.cases.push(Case { name, failure });
+    }
+
+    fn watch(&mut self, line: &str) {
+        if SPLATS.iter().any(|mark| line.contains(mark)) {
+            self.splats.push(line.trim().to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transcript(lines: &[&str]) -> Transcript {
+        let mut transcript = Transcript::default();
+        for line in lines {
+            transcript.take(line);
+        }
+        transcript
+    }
+
+    #[test]
+    fn later_values_replace_earlier_ones() {
+        let t = transcript(&["SPB: a=1", "SPB: a=2", "SPB: done"]);
+        assert_eq!(t.values["a"], "2");
+        assert_eq!(t.failure(), None);
+    }
+
+    #[test]
+    fn a_case_without_ok_has_failed() {
+        let t = transcript(&[
+            "SPB-TEST one ok",
+            "SPB-TEST two FAIL 3 pages lost",
+            "SPB-TEST three",
+        ]);
+        let failed: Vec<bool> = t.cases.iter().map(|case| case.failure.is_some()).collect();
+        assert_eq!(failed, [false, true, true]);
+        assert_eq!(t.cases[1].failure.as_deref(), Some("3 pages lost"));
+    }
+
+    #[test]
+    fn maps_keep_their_order_and_inner_blanks() {
+        let t = transcript(&["SPB-MAP before .. T", "SPB-MAP after .."]);
+        assert_eq!(
+            t.maps,
+            [
+                ("before".into(), ".. T".into()),
+                ("after".into(), "..".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_splat_fails_a_guest_that_is_done() {
+        let t = transcript(&["[    1.2] WARNING: CPU: 0 PID: 1 at mm/x.c:1", "SPB: done"]);
+        assert!(t.failure().is_some_and(|reason| reason.contains("mm/x.c")));
+    }
+
+    #[test]
+    fn silence_is_failure() {
+        assert!(transcript(&["Linux version"]).failure().is_some());
+    }
+}
