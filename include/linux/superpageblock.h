@@ -21,6 +21,10 @@ struct spb_policy_zone;
 #define SPB_PLAN_CMA_FIRST	0x08	/* over half of the free memory is CMA */
 #define SPB_PLAN_MUST		0x10	/* reserves, OOM victims: never refused */
 #define SPB_PLAN_NONBLOCK	0x20	/* ALLOC_NON_BLOCK */
+#define SPB_PLAN_EMPTYING	0x40	/* PF_MEMALLOC_EMPTYING */
+
+/* Blocks in a zone, at most: the policy links them by 16-bit numbers. */
+#define SPB_MAX_BLOCKS		65535
 
 /*
  * A plan, as the u64 that plan() returns; 0 means that no block can serve the
@@ -38,20 +42,6 @@ struct spb_policy_zone;
 #define SPB_TAKE		1	/* a page off the block's list of type "from" */
 #define SPB_CLAIM_WHOLE		2	/* retype a wholly free pageblock */
 #define SPB_CLAIM_PART		3	/* retype the pageblock of the largest free page */
-
-/**
- * struct spb_candidate - a block that a contiguous allocation may take
- * @block: index of the block in its zone
- * @cost: pages to move, read without the lock
- * @failures: recent failed attempts to empty the block
- * @eligible: complete, clean and without CMA pageblocks
- */
-struct spb_candidate {
-	u32 block;
-	u32 cost;
-	u32 failures;
-	u32 eligible;
-};
 
 /**
  * struct spb_tally - what the policy's index knows of a zone, in blocks
@@ -75,14 +65,14 @@ struct spb_tally {
 
 /**
  * struct spb_policy_ops - what the policy provides
- * @zone_create: new state for a zone of @nr_blocks blocks of 1 << @block_order
- *	pages, in which pageblocks of 1 << @claim_order pages change type and free
- *	pages have orders up to @largest_order. NULL if out of
- *	memory. May sleep.
- * @zone_destroy: frees it. May sleep.
- * @add_block: make block @block known, with @present pages of which @reserved
- *	are boot-reserved; @complete: all pages of an aligned gigabyte.
- *	Returns like @classify.
+ * @zone_bytes: size of the policy's state of a zone with @nr_blocks blocks.
+ * @zone_init: set up that state in zeroed memory. Blocks have 1 << @block_order
+ *	pages, pageblocks 1 << @claim_order. The memory stays C's; the policy
+ *	needs nothing else, so that it can start before slab does.
+ * @set_block: make block @block known, or say what has changed about it:
+ *	it has @present pages, of which boot has reserved @reserved;
+ *	@complete: these are all pages of an aligned gigabyte. Returns like
+ *	@classify.
  * @plan: where to take 1 << @order pages of type @migratetype; see
  *	SPB_PLAN_ACTION() and friends.
  * @advertise: the free lists of @migratetype in @block hold @nr_pages pages in
@@ -92,25 +82,26 @@ struct spb_tally {
  * @classify: @block has @nr_free free pages and @nr_dirty pageblocks with
  *	non-movable type or content. Returns the half-open interval of free
  *	pages within which no call is needed: low end in the low word.
- * @contig_order: sort @nr candidates, best first; returns how many of them may
- *	be tried. Called without locks.
+ * @contig_key: rank of a clean block for contiguous allocation, the smallest
+ *	first: @cost pages have to be moved, and @failures attempts failed. The
+ *	low word is @block. Called without locks.
  * @verify: number of contradictions in the policy's index. Walks all blocks.
  * @tally: count blocks by state. Walks all blocks.
  *
- * All but @zone_create, @zone_destroy and @contig_order are called with
- * zone->lock held and interrupts off: they do not sleep, allocate or print.
+ * None of them sleeps, allocates or prints. Those with a zone, but for
+ * @zone_init, are called with its lock held and interrupts off.
  */
 struct spb_policy_ops {
-	struct spb_policy_zone *(*zone_create)(u32 nr_blocks, u32 largest_order,
-					       u32 claim_order, u32 block_order);
-	void (*zone_destroy)(struct spb_policy_zone *pz);
-	u64 (*add_block)(struct spb_policy_zone *pz, u32 block, u32 present,
+	size_t (*zone_bytes)(u32 nr_blocks);
+	void (*zone_init)(struct spb_policy_zone *pz, u32 nr_blocks, u32 claim_order,
+			  u32 block_order);
+	u64 (*set_block)(struct spb_policy_zone *pz, u32 block, u32 present,
 			 u32 reserved, bool complete);
 	u64 (*plan)(struct spb_policy_zone *pz, u32 order, u32 migratetype, u32 flags);
 	u64 (*advertise)(struct spb_policy_zone *pz, u32 block, u32 migratetype,
 			 u32 orders, u32 nr_pages);
 	u64 (*classify)(struct spb_policy_zone *pz, u32 block, u32 nr_free, u32 nr_dirty);
-	u32 (*contig_order)(struct spb_candidate *candidates, u32 nr);
+	u64 (*contig_key)(u32 block, u32 cost, u32 failures);
 	u32 (*verify)(struct spb_policy_zone *pz);
 	void (*tally)(struct spb_policy_zone *pz, struct spb_tally *tally);
 };

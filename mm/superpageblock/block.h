@@ -65,6 +65,7 @@ u64 spb_plan_stub(struct spb_policy_zone *pz, u32 order, u32 migratetype, u32 fl
 DECLARE_STATIC_CALL(spb_plan, spb_plan_stub);
 
 void __spb_advertise(struct zone *zone, struct spb_block *block, int migratetype);
+void spb_correct(struct zone *zone, struct spb_block *block, int migratetype);
 void __spb_classify(struct zone *zone, struct spb_block *block);
 void __spb_mark_dirty(struct zone *zone, struct page *page, unsigned int order);
 void __spb_clear_dirty(struct zone *zone, struct page *page, unsigned int order);
@@ -121,13 +122,20 @@ static inline void spb_block_del(struct zone *zone, struct spb_block *block,
 		__spb_classify(zone, block);
 }
 
-/* A free page went on the list of @order and @migratetype; @block may be NULL. */
+/*
+ * @page went on the list of @order and @migratetype; @block may be NULL.
+ * Movable pageblocks that are wholly free hold nothing that cannot move.
+ */
 static inline void spb_page_added(struct zone *zone, struct spb_block *block,
-				  unsigned int order, int migratetype)
+				  struct page *page, unsigned int order,
+				  int migratetype)
 {
 	zone->spb_nr_free[order][migratetype]++;
-	if (block)
-		spb_block_add(zone, block, order, migratetype);
+	if (!block)
+		return;
+	spb_block_add(zone, block, order, migratetype);
+	if (order >= pageblock_order && migratetype == MIGRATE_MOVABLE)
+		__spb_clear_dirty(zone, page, order);
 }
 
 /* A free page came off the list of @order and @migratetype; @block may be NULL. */
@@ -140,7 +148,7 @@ static inline void spb_page_removed(struct zone *zone, struct spb_block *block,
 }
 
 /* Free pages of @order and @migratetype in the zone; readable without the lock. */
-static inline unsigned int spb_nr_free(const struct zone *zone, unsigned int order,
+static inline unsigned long spb_nr_free(const struct zone *zone, unsigned int order,
 				       int migratetype)
 {
 	return READ_ONCE(zone->spb_nr_free[order][migratetype]);
@@ -164,27 +172,27 @@ static inline void spb_set_content(struct page *page, unsigned int order,
 }
 
 /*
- * Whole pageblocks became free: whatever they held is gone.
- * Returns true when they are to become movable as well.
+ * Whether pageblocks that became wholly free are to become movable: whatever
+ * they held is gone, and a superpageblock without such pageblocks is clean.
  */
 static inline bool spb_whole_free(struct zone *zone, struct page *page,
 				  unsigned int order, int migratetype)
 {
-	if (order < pageblock_order || !spb_attached(zone) ||
-	    !migratetype_is_mergeable(migratetype))
-		return false;
-	__spb_clear_dirty(zone, page, order);
-	return migratetype != MIGRATE_MOVABLE;
+	return order >= pageblock_order && migratetype != MIGRATE_MOVABLE &&
+	       migratetype_is_mergeable(migratetype) && spb_block_of(zone, page);
 }
 
 bool spb_capture(struct zone *zone, struct page *page, unsigned int order,
 		 int migratetype);
 bool spb_same_lists(const struct zone *zone, const struct page *a, const struct page *b);
 struct free_area *spb_movable_areas(struct zone *zone, unsigned int order);
-struct page *spb_peek(struct zone *zone, unsigned int order, int migratetype);
-u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, u32 **blocks);
+void spb_set_range_content(struct zone *zone, unsigned long pfn, unsigned long end);
+u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
+		     u64 **keys);
 unsigned long spb_block_pfn(const struct zone *zone, u32 block);
-void spb_contig_failed(struct zone *zone, u32 block);
+void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pages);
+void __init spb_boot_prepare(void);
+void __init spb_boot_attach(void);
 
 #else /* !CONFIG_SUPERPAGEBLOCK */
 
@@ -208,7 +216,8 @@ static inline struct free_area *spb_free_areas(struct zone *zone,
 }
 
 static inline void spb_page_added(struct zone *zone, struct spb_block *block,
-				  unsigned int order, int migratetype)
+				  struct page *page, unsigned int order,
+				  int migratetype)
 {
 }
 
@@ -245,7 +254,19 @@ static inline struct free_area *spb_movable_areas(struct zone *zone, unsigned in
 	return zone->free_area;
 }
 
-static inline u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, u32 **blocks)
+static inline void spb_set_range_content(struct zone *zone, unsigned long pfn,
+					 unsigned long end)
+{
+}
+
+static inline unsigned long spb_nr_free(const struct zone *zone, unsigned int order,
+					int migratetype)
+{
+	return 0;
+}
+
+static inline u32 spb_contig_order(struct zone *zone, unsigned long nr_pages,
+				   gfp_t gfp_mask, u64 **keys)
 {
 	return 0;
 }
@@ -255,7 +276,16 @@ static inline unsigned long spb_block_pfn(const struct zone *zone, u32 block)
 	return 0;
 }
 
-static inline void spb_contig_failed(struct zone *zone, u32 block)
+static inline void spb_contig_failed(struct zone *zone, unsigned long pfn,
+				     unsigned long nr_pages)
+{
+}
+
+static inline void spb_boot_prepare(void)
+{
+}
+
+static inline void spb_boot_attach(void)
 {
 }
 

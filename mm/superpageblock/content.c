@@ -58,6 +58,21 @@ void __spb_clear_dirty(struct zone *zone, struct page *page, unsigned int order)
 }
 
 /**
+ * spb_set_range_content() - pages were allocated that may not be movable
+ * @zone: the zone; its lock is taken
+ * @pfn: first page
+ * @end: page after the last
+ *
+ * For contiguous ranges, which bypass the free lists.
+ */
+void spb_set_range_content(struct zone *zone, unsigned long pfn, unsigned long end)
+{
+	guard(spinlock_irqsave)(&zone->lock);
+	for (; pfn < end; pfn = pageblock_end_pfn(pfn))
+		spb_set_content(pfn_to_page(pfn), 0, MIGRATE_UNMOVABLE);
+}
+
+/**
  * spb_capture() - a page being freed goes straight to a waiting allocation
  * @zone: the zone, locked
  * @page: the page, on no list

@@ -4,6 +4,8 @@
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
+#include "../internal.h"
 #include "internal.h"
 
 /**
@@ -18,22 +20,30 @@ unsigned long spb_block_pfn(const struct zone *zone, u32 block)
 	return zone->spb_start + ((unsigned long)block << SPB_ORDER);
 }
 
-static void spb_candidate_init(struct spb_candidate *candidate,
-			       const struct spb_block *block)
+/* Rank of a block, ~0 if it must not be tried. */
+static u64 spb_contig_key(const struct spb_block *block)
 {
-	candidate->block = block->id;
-	candidate->cost = block->nr_present - READ_ONCE(block->nr_free);
+	u32 cost = block->nr_present - min(block->nr_present, READ_ONCE(block->nr_free));
 	/* What made an earlier attempt fail is gone from an empty block. */
-	candidate->failures = candidate->cost ? READ_ONCE(block->contig_failures) : 0;
-	candidate->eligible = block->complete && !spb_block_tainted(block) &&
-			      !READ_ONCE(block->has_cma);
+	u32 failures = cost ? READ_ONCE(block->contig_failures) : 0;
+
+	if (!block->complete || spb_block_tainted(block) || READ_ONCE(block->has_cma))
+		return ~0ULL;
+	return spb_policy_ops->contig_key(block->id, cost, failures);
+}
+
+static int spb_cmp_keys(const void *a, const void *b)
+{
+	return cmp_int(*(const u64 *)a, *(const u64 *)b);
 }
 
 /**
  * spb_contig_order() - blocks to try, the cheapest to empty first
  * @zone: the zone
  * @nr_pages: size of the request
- * @blocks: set to an array of block indices that the caller frees with kvfree()
+ * @gfp_mask: what the request may do to get memory
+ * @keys: set to an array that the caller frees with kvfree(); the low word of
+ *	each entry is the index of a block
  *
  * Counters are read without the lock: the list is advice, each entry is
  * checked again by whoever uses it.
@@ -42,40 +52,40 @@ static void spb_candidate_init(struct spb_candidate *candidate,
  * Return: number of entries, 0 if the request is not for a block or memory is
  * short; the zone is then to be scanned as without superpageblocks.
  */
-u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, u32 **blocks)
+u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
+		     u64 **keys)
 {
-	unsigned long nr = READ_ONCE(zone->spb_len) >> SPB_ORDER;
-	struct spb_candidate *candidates;
-	u32 eligible, i;
+	unsigned long i, nr = READ_ONCE(zone->spb_len) >> SPB_ORDER;
+	u32 eligible = 0;
 
 	if (nr_pages != SPB_NR_PAGES || !nr)
 		return 0;
-	candidates = kvmalloc_array(nr, sizeof(*candidates), GFP_KERNEL | __GFP_NOWARN);
-	*blocks = kvmalloc_array(nr, sizeof(**blocks), GFP_KERNEL | __GFP_NOWARN);
-	if (!candidates || !*blocks) {
-		kvfree(candidates);
+	*keys = kvmalloc_array(nr, sizeof(**keys),
+			       (gfp_mask & GFP_RECLAIM_MASK) | __GFP_NOWARN);
+	if (!*keys)
 		return 0;
+	spb_recount_reserved(zone);
+	for (i = 0; i < nr; i++) {
+		u64 key = spb_contig_key(zone->spb_blocks[i]);
+
+		if (key != ~0ULL)
+			(*keys)[eligible++] = key;
 	}
-
-	for (i = 0; i < nr; i++)
-		spb_candidate_init(&candidates[i], zone->spb_blocks[i]);
-	eligible = spb_policy_ops->contig_order(candidates, nr);
-	for (i = 0; i < eligible; i++)
-		(*blocks)[i] = candidates[i].block;
-
-	kvfree(candidates);
+	sort(*keys, eligible, sizeof(**keys), spb_cmp_keys, NULL);
 	return eligible;
 }
 
 /**
  * spb_contig_failed() - remember that a block could not be emptied
  * @zone: the zone
- * @block: index of the block
+ * @pfn: first page of the range that was tried
+ * @nr_pages: pages in the range; only a whole block is remembered
  */
-void spb_contig_failed(struct zone *zone, u32 block)
+void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pages)
 {
-	struct spb_block *b = zone->spb_blocks[block];
+	struct spb_block *block = spb_block_of(zone, pfn_to_page(pfn));
 
-	/* Lost updates do not matter; a later success is not counted against it. */
-	WRITE_ONCE(b->contig_failures, READ_ONCE(b->contig_failures) + 1);
+	/* Lost updates do not matter. */
+	if (block && nr_pages == SPB_NR_PAGES)
+		WRITE_ONCE(block->contig_failures, READ_ONCE(block->contig_failures) + 1);
 }

@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) "superpageblock: " fmt
 
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/page-isolation.h>
@@ -99,6 +100,26 @@ void __spb_advertise(struct zone *zone, struct spb_block *block, int migratetype
 }
 
 /**
+ * spb_correct() - a plan found no page: lower what is on file to the truth
+ * @zone: the zone, whose lock is held
+ * @block: the block of the plan
+ * @migratetype: the type of the list it named
+ *
+ * Each correction undoes an earlier call of the policy, so that there are no
+ * more of them than pages that were advertised. The mask is made anew from the
+ * lists: whatever went wrong, asking again will not give the same answer.
+ */
+void spb_correct(struct zone *zone, struct spb_block *block, int migratetype)
+{
+	unsigned int order;
+
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		if (list_empty(&block->free_area[order].free_list[migratetype]))
+			block->orders[migratetype] &= ~(1U << order);
+	__spb_advertise(zone, block, migratetype);
+}
+
+/**
  * zone_nth_free_areas() - sets of free lists of a zone
  * @zone: the zone
  * @n: 0 for the zone's own lists, then one for each superpageblock
@@ -133,11 +154,18 @@ bool spb_same_lists(const struct zone *zone, const struct page *a, const struct 
 static struct spb_block *spb_planned_block(struct zone *zone, unsigned int order,
 					   int migratetype)
 {
-	u64 plan = static_call(spb_plan)(zone->spb_policy, order, migratetype, 0);
+	u64 plan;
 
-	if (!plan || SPB_PLAN_FROM(plan) != migratetype)
-		return NULL;
-	return zone->spb_blocks[SPB_PLAN_BLOCK(plan)];
+	while ((plan = static_call(spb_plan)(zone->spb_policy, order, migratetype, 0))) {
+		struct spb_block *block = zone->spb_blocks[SPB_PLAN_BLOCK(plan)];
+
+		if (SPB_PLAN_FROM(plan) != migratetype)
+			return NULL;
+		if (block->orders[migratetype] >> order)
+			return block;
+		spb_correct(zone, block, migratetype);
+	}
+	return NULL;
 }
 
 /**
@@ -154,25 +182,6 @@ struct free_area *spb_movable_areas(struct zone *zone, unsigned int order)
 	if (spb_attached(zone))
 		block = spb_planned_block(zone, order, MIGRATE_MOVABLE);
 	return spb_free_areas(zone, block);
-}
-
-/**
- * spb_peek() - find a free page and leave it where it is
- * @zone: an attached zone, whose lock is held
- * @order: order of the page
- * @migratetype: type of the page
- *
- * Return: a free page of that order and type in the block that the policy
- * would use next, or NULL if that block has none.
- */
-struct page *spb_peek(struct zone *zone, unsigned int order, int migratetype)
-{
-	struct spb_block *block = spb_planned_block(zone, order, migratetype);
-
-	if (!block)
-		return NULL;
-	return list_first_entry_or_null(&block->free_area[order].free_list[migratetype],
-					struct page, buddy_list);
 }
 
 static void spb_set_hooks(const struct spb_policy_ops *ops)
@@ -193,21 +202,32 @@ static void spb_report(unsigned int nr_zones, unsigned int nr_blocks,
 		pr_info("no zone has a complete block of 1 GB, nothing to attach\n");
 }
 
+static const char *spb_why_not(int err)
+{
+	return err == -E2BIG ? "too large to number its blocks" : "not enough memory";
+}
+
+static void spb_prepare_all(void)
+{
+	struct zone *zone;
+
+	for_each_populated_zone(zone) {
+		int err = spb_prepare_zone(zone);
+
+		if (err && err != -ENODEV)
+			pr_err("node %d zone %s stays as it is: %s\n",
+			       zone_to_nid(zone), zone->name, spb_why_not(err));
+	}
+}
+
 static void spb_attach_all(void)
 {
 	unsigned int nr_zones = 0, nr_blocks = 0, nr_tainted = 0;
 	struct zone *zone;
 
 	for_each_populated_zone(zone) {
-		int err = spb_attach_zone(zone);
-
-		if (err == -ENODEV)
+		if (spb_prepare_zone(zone) || spb_attach_zone(zone))
 			continue;
-		if (err) {
-			pr_err("node %d zone %s stays as it is: error %d\n",
-			       zone_to_nid(zone), zone->name, err);
-			continue;
-		}
 		nr_zones++;
 		nr_blocks += zone->spb_len >> SPB_ORDER;
 		nr_tainted += spb_count_tainted(zone);
@@ -215,33 +235,77 @@ static void spb_attach_all(void)
 	spb_report(nr_zones, nr_blocks, nr_tainted);
 }
 
+/* Whether a policy may attach; says why if not. */
+static bool spb_allowed(void)
+{
+	if (!spb_wanted) {
+		pr_info("off, as superpageblock=off asks\n");
+		return false;
+	}
+	if (page_group_by_mobility_disabled) {
+		pr_info("off, too little memory to group pages by mobility\n");
+		return false;
+	}
+	return true;
+}
+
+/**
+ * spb_boot_prepare() - allocate what the zones need while memblock can
+ *
+ * Memory that boot takes between the first free page and the attaching of the
+ * policy would be spread over blocks that hold nothing else. So a policy that is
+ * built in attaches before slab is up, and its memory comes from where memblock
+ * has put everything else.
+ *
+ * Context: early boot, before memblock_free_all().
+ */
+void __init spb_boot_prepare(void)
+{
+	/* Pages that are not initialised yet cannot be looked at. */
+	if (!IS_BUILTIN(CONFIG_SUPERPAGEBLOCK_POLICY) || deferred_pages_enabled() ||
+	    !spb_allowed())
+		return;
+	spb_policy_ops = spb_rust_policy();
+	spb_set_hooks(spb_policy_ops);
+	spb_prepare_all();
+}
+
+/**
+ * spb_boot_attach() - attach all zones that are prepared
+ *
+ * Context: early boot, after memblock_free_all() and before slab is up.
+ */
+void __init spb_boot_attach(void)
+{
+	if (spb_policy_ops)
+		spb_attach_all();
+}
+
 /**
  * spb_policy_register() - hand the placement of pages to a policy
  * @ops: its functions; they stay in use until the machine stops
  *
  * Attaches every zone with at least one complete block. Does nothing, and
- * says so, with superpageblock=off or without grouping by mobility.
+ * says so, with superpageblock=off or without grouping by mobility. Nothing is
+ * left to do if @ops attached early in boot.
  *
  * Context: process context; may sleep.
- * Return: 0, or -EBUSY when a policy is registered already.
+ * Return: 0, or -EBUSY when another policy is registered already.
  */
 int spb_policy_register(const struct spb_policy_ops *ops)
 {
 	guard(mutex)(&spb_policy_mutex);
 
 	if (spb_policy_ops)
-		return -EBUSY;
-	if (!spb_wanted) {
-		pr_info("off, as superpageblock=off asks\n");
+		return spb_policy_ops == ops ? 0 : -EBUSY;
+	if (!spb_allowed())
 		return 0;
-	}
-	if (page_group_by_mobility_disabled) {
-		pr_info("off, too little memory to group pages by mobility\n");
-		return 0;
-	}
 	spb_policy_ops = ops;
 	spb_set_hooks(ops);
+	spb_prepare_all();
+	get_online_mems();
 	spb_attach_all();
+	put_online_mems();
 	return 0;
 }
 EXPORT_SYMBOL_FOR_MODULES(spb_policy_register, "superpageblock_policy");

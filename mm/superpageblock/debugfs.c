@@ -3,6 +3,7 @@
  * Superpageblocks: debugfs superpageblock/{summary,blocks,verify}.
  */
 #include <linux/debugfs.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/page-isolation.h>
@@ -102,9 +103,11 @@ static int blocks_show(struct seq_file *m, void *unused)
 	for (type = 0; type < MIGRATE_TYPES; type++)
 		seq_printf(m, " %11s", migratetype_names[type]);
 	seq_putc(m, '\n');
+	get_online_mems();
 	for_each_populated_zone(zone)
 		for (i = 0; i < zone->spb_len >> SPB_ORDER; i++)
 			spb_block_show(m, zone, zone->spb_blocks[i]);
+	put_online_mems();
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(blocks);
@@ -114,8 +117,10 @@ static int verify_show(struct seq_file *m, void *unused)
 	u64 violations = 0;
 	struct zone *zone;
 
+	get_online_mems();
 	for_each_populated_zone(zone)
 		violations += spb_verify_zone(zone, m);
+	put_online_mems();
 	seq_printf(m, "violations: %llu\n", violations);
 	return 0;
 }
@@ -124,6 +129,11 @@ DEFINE_SHOW_ATTRIBUTE(verify);
 static int __init spb_debugfs_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("superpageblock", NULL);
+	struct zone *zone;
+
+	/* Most of what boot gives back has been given back by now. */
+	for_each_populated_zone(zone)
+		spb_recount_reserved(zone);
 
 	debugfs_create_file("summary", 0444, dir, NULL, &summary_fops);
 	debugfs_create_file("blocks", 0444, dir, NULL, &blocks_fops);

@@ -6,6 +6,7 @@
 //! and interrupts off: from them nothing allocates, prints, sleeps or panics.
 
 use crate::policy::contig;
+use crate::policy::plan::Action;
 use crate::policy::request::Flags;
 use crate::policy::request::Request;
 use crate::policy::units::BlockId;
@@ -13,10 +14,9 @@ use crate::policy::units::Geometry;
 use crate::policy::units::Order;
 use crate::policy::units::Type;
 use crate::policy::wire;
-use crate::policy::zone::Zone;
-use crate::state::ZoneLockHeld;
+use crate::state::Locked;
 use crate::state::ZoneState;
-use core::ptr;
+use core::ptr::NonNull;
 use kernel::bindings;
 use kernel::prelude::*;
 
@@ -37,39 +37,41 @@ const _: () = {
     assert!(bindings::SPB_PLAN_CMA_FIRST == Flags::CMA_FIRST);
     assert!(bindings::SPB_PLAN_MUST == Flags::MUST);
     assert!(bindings::SPB_PLAN_NONBLOCK == Flags::NONBLOCK);
+    assert!(bindings::SPB_PLAN_EMPTYING == Flags::EMPTYING);
+    assert!(bindings::SPB_TAKE == Action::Take as u32);
+    assert!(bindings::SPB_CLAIM_WHOLE == Action::ClaimWhole as u32);
+    assert!(bindings::SPB_CLAIM_PART == Action::ClaimPart as u32);
+    assert!(bindings::SPB_MAX_BLOCKS == BlockId::MAX_BLOCKS);
 };
 
 static OPS: bindings::spb_policy_ops = bindings::spb_policy_ops {
-    zone_create: Some(zone_create),
-    zone_destroy: Some(zone_destroy),
-    add_block: Some(add_block),
+    zone_bytes: Some(zone_bytes),
+    zone_init: Some(zone_init),
+    set_block: Some(set_block),
     plan: Some(plan),
     advertise: Some(advertise),
     classify: Some(classify),
-    contig_order: Some(contig_order),
+    contig_key: Some(contig_key),
     verify: Some(verify),
     tally: Some(tally),
 };
 
 /// The policy, for `spb_policy_register()`.
 #[export]
-pub extern "C" fn spb_rust_policy() -> *const bindings::spb_policy_ops {
+pub(crate) extern "C" fn spb_rust_policy() -> *const bindings::spb_policy_ops {
     &OPS
 }
 
-/// Run `f` on the zone behind `handle`.
+/// The zone behind `handle`, for a hook.
 ///
 /// # Safety
 ///
-/// `handle` came from [`zone_create`] and was not destroyed; the caller holds
-/// the lock of its zone.
+/// `handle` was set up by [`zone_init`]. The caller holds the lock of its zone
+/// and uses no other value for it while this one lives.
 #[inline(always)]
-unsafe fn with_zone<R>(handle: *mut Handle, f: impl FnOnce(&mut Zone<'_>) -> R) -> R {
-    // SAFETY: the caller guarantees that the state is alive.
-    let state = unsafe { &*handle.cast::<ZoneState>() };
-    // SAFETY: the caller holds the lock; this is the only value made from it.
-    let mut held = unsafe { ZoneLockHeld::new() };
-    f(&mut state.lock(&mut held))
+unsafe fn locked(handle: *mut Handle) -> Locked {
+    // SAFETY: what was set up is not null. The rest is up to the caller.
+    unsafe { Locked::new(NonNull::new_unchecked(handle.cast::<ZoneState>())) }
 }
 
 #[inline(always)]
@@ -77,35 +79,34 @@ fn block_id(n: u32) -> BlockId {
     BlockId(n as u16)
 }
 
-extern "C" fn zone_create(
+extern "C" fn zone_bytes(nr_blocks: u32) -> usize {
+    ZoneState::bytes(nr_blocks)
+}
+
+/// # Safety
+///
+/// `handle` points to [`zone_bytes`] zeroed bytes that C leaves to us.
+unsafe extern "C" fn zone_init(
+    handle: *mut Handle,
     nr_blocks: u32,
-    largest_order: u32,
     claim_order: u32,
     block_order: u32,
-) -> *mut Handle {
+) {
     let geometry = Geometry {
-        max_order: Order::new(largest_order),
         pageblock_order: Order::new(claim_order),
         block_order,
     };
-    match ZoneState::new(nr_blocks as usize, geometry) {
-        Ok(state) => KBox::into_raw(state).cast(),
-        Err(_) => ptr::null_mut(),
-    }
+    let Some(state) = NonNull::new(handle.cast::<ZoneState>()) else {
+        return;
+    };
+    // SAFETY: guaranteed by the caller.
+    unsafe { ZoneState::init(state, nr_blocks, geometry) };
 }
 
 /// # Safety
 ///
-/// `handle` came from [`zone_create`]; nobody uses it now or later.
-unsafe extern "C" fn zone_destroy(handle: *mut Handle) {
-    // SAFETY: the caller guarantees that this is the last use.
-    drop(unsafe { KBox::from_raw(handle.cast::<ZoneState>()) });
-}
-
-/// # Safety
-///
-/// As for [`with_zone`].
-unsafe extern "C" fn add_block(
+/// As for [`locked`].
+unsafe extern "C" fn set_block(
     handle: *mut Handle,
     block: u32,
     present: u32,
@@ -113,32 +114,28 @@ unsafe extern "C" fn add_block(
     complete: bool,
 ) -> u64 {
     // SAFETY: passed on to the caller.
-    unsafe {
-        with_zone(handle, |zone| {
-            wire::level(zone.add_block(block_id(block), present, reserved, complete))
-        })
-    }
+    let mut locked = unsafe { locked(handle) };
+    let mut zone = locked.zone();
+    wire::level(zone.set_block(block_id(block), present, reserved, complete))
 }
 
 /// # Safety
 ///
-/// As for [`with_zone`].
+/// As for [`locked`].
 unsafe extern "C" fn plan(handle: *mut Handle, order: u32, migratetype: u32, flags: u32) -> u64 {
     let Some(ty) = Type::from_number(migratetype) else {
         return 0;
     };
     // SAFETY: passed on to the caller.
-    unsafe {
-        with_zone(handle, |zone| {
-            let request = Request::new(Order::new(order), ty, Flags(flags), &zone.geometry());
-            wire::plan(zone.plan(&request))
-        })
-    }
+    let mut locked = unsafe { locked(handle) };
+    let mut zone = locked.zone();
+    let request = Request::new(Order::new(order), ty, Flags(flags), &zone.geometry());
+    wire::plan(zone.plan(&request))
 }
 
 /// # Safety
 ///
-/// As for [`with_zone`].
+/// As for [`locked`].
 unsafe extern "C" fn advertise(
     handle: *mut Handle,
     block: u32,
@@ -150,51 +147,41 @@ unsafe extern "C" fn advertise(
         return 0;
     };
     // SAFETY: passed on to the caller.
-    unsafe {
-        with_zone(handle, |zone| {
-            wire::advert(zone.advertise(block_id(block), ty, orders as u16, nr_pages))
-        })
-    }
+    let mut locked = unsafe { locked(handle) };
+    let mut zone = locked.zone();
+    wire::advert(zone.advertise(block_id(block), ty, orders as u16, nr_pages))
 }
 
 /// # Safety
 ///
-/// As for [`with_zone`].
+/// As for [`locked`].
 unsafe extern "C" fn classify(handle: *mut Handle, block: u32, nr_free: u32, nr_dirty: u32) -> u64 {
     // SAFETY: passed on to the caller.
-    unsafe {
-        with_zone(handle, |zone| {
-            wire::level(zone.classify(block_id(block), nr_free, nr_dirty))
-        })
-    }
+    let mut locked = unsafe { locked(handle) };
+    let mut zone = locked.zone();
+    wire::level(zone.classify(block_id(block), nr_free, nr_dirty))
+}
+
+extern "C" fn contig_key(block: u32, cost: u32, failures: u32) -> u64 {
+    contig::key(block, cost, failures)
 }
 
 /// # Safety
 ///
-/// `candidates` points to `nr` elements that nobody else uses.
-unsafe extern "C" fn contig_order(candidates: *mut bindings::spb_candidate, nr: u32) -> u32 {
-    // SAFETY: guaranteed by the caller.
-    let candidates = unsafe { core::slice::from_raw_parts_mut(candidates, nr as usize) };
-    // Those that may not be tried come last.
-    candidates
-        .sort_unstable_by_key(|c| (c.eligible == 0, contig::key(c.block, c.cost, c.failures)));
-    candidates.partition_point(|c| c.eligible != 0) as u32
-}
-
-/// # Safety
-///
-/// As for [`with_zone`].
+/// As for [`locked`].
 unsafe extern "C" fn verify(handle: *mut Handle) -> u32 {
     // SAFETY: passed on to the caller.
-    unsafe { with_zone(handle, |zone| zone.verify()) }
+    let mut locked = unsafe { locked(handle) };
+    locked.zone().verify()
 }
 
 /// # Safety
 ///
-/// As for [`with_zone`]; `tally` is valid for a write.
+/// As for [`locked`]; `tally` is valid for a write.
 unsafe extern "C" fn tally(handle: *mut Handle, tally: *mut bindings::spb_tally) {
     // SAFETY: passed on to the caller.
-    let found = unsafe { with_zone(handle, |zone| zone.tally()) };
+    let mut locked = unsafe { locked(handle) };
+    let found = locked.zone().tally();
     let result = bindings::spb_tally {
         clean: found.clean,
         empty: found.empty,

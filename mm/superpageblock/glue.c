@@ -2,8 +2,10 @@
 /*
  * Superpageblocks: where the policy starts.
  *
- * Rust's module! macro runs built-in code at device_initcall, after drivers
- * and initramfs have scattered their memory. core_initcall comes before both.
+ * Built in, it has usually attached before slab was up, see spb_boot_attach().
+ * With deferred initialisation of struct pages it attaches here: after hugetlb
+ * has initialised those of boot-time gigantic pages, before device drivers and
+ * the initial RAM disk scatter their memory.
  */
 #include <linux/init.h>
 #include <linux/module.h>
@@ -13,7 +15,7 @@ static int __init spb_policy_init(void)
 {
 	return spb_policy_register(spb_rust_policy());
 }
-core_initcall(spb_policy_init);
+subsys_initcall_sync(spb_policy_init);
 
 MODULE_DESCRIPTION("Placement policy for superpageblocks");
 MODULE_LICENSE("GPL");

@@ -13,8 +13,9 @@ extern const struct spb_policy_ops *spb_policy_ops;
 void spb_set_level(struct spb_block *block, u64 level);
 
 /* attach.c */
+int spb_prepare_zone(struct zone *zone);
 int spb_attach_zone(struct zone *zone);
-void spb_detach_zone(struct zone *zone);
+void spb_recount_reserved(struct zone *zone);
 unsigned int spb_count_tainted(struct zone *zone);
 
 /* verify.c */

@@ -2,9 +2,9 @@
 
 //! Superpageblocks: the placement policy of the page allocator.
 //!
-//! - [`policy`]: the decisions. Pure, also compiled and tested on the host.
-//! - [`state`]: what a zone's decisions need, and who may touch it.
-//! - [`ffi`]: the functions that C calls.
+//! - `policy`: the decisions. Pure, also compiled and tested on the host.
+//! - `state`: what a zone's decisions need, and who may touch it.
+//! - `ffi`: the functions that C calls.
 
 mod ffi;
 mod policy;

@@ -19,6 +19,8 @@ static u32 spb_plan_flags(struct zone *zone, unsigned int alloc_flags)
 		flags |= SPB_PLAN_MUST;
 	if (alloc_flags & ALLOC_NON_BLOCK)
 		flags |= SPB_PLAN_NONBLOCK;
+	if (current->flags & PF_MEMALLOC_EMPTYING)
+		flags |= SPB_PLAN_EMPTYING;
 	if (alloc_flags & ALLOC_CMA) {
 		flags |= SPB_PLAN_CMA_OK;
 		if (cma_over_half_of_free(zone))
@@ -34,7 +36,7 @@ static struct page *spb_take(struct zone *zone, struct spb_block *block,
 	struct page *page;
 
 	page = __rmqueue_smallest(zone, block->free_area, order, from);
-	if (page && from != migratetype) {
+	if (page && from != migratetype && !is_migrate_cma(from)) {
 		trace_mm_page_alloc_extfrag(page, order, order, migratetype, from);
 		spb_set_content(page, order, migratetype);
 	}
@@ -51,8 +53,9 @@ static struct page *spb_claim_whole(struct zone *zone, struct spb_block *block,
 	page = __rmqueue_smallest(zone, block->free_area, claim, from);
 	if (!page)
 		return NULL;
+	page = claim_whole_pageblocks(zone, page, claim, order, migratetype);
 	trace_mm_page_alloc_extfrag(page, order, claim, migratetype, from);
-	return claim_whole_pageblocks(zone, page, claim, order, migratetype);
+	return page;
 }
 
 /* Claim the pageblock that holds the largest free page of type @from. */
@@ -76,9 +79,12 @@ static struct page *spb_claim_part(struct zone *zone, struct spb_block *block,
 	/* Only what taints a gigabyte is an event that reclaim should answer. */
 	if (!block->nr_dirty && boost_watermark(zone) && (alloc_flags & ALLOC_KSWAPD))
 		set_bit(ZONE_BOOSTED_WATERMARK, &zone->flags);
-	trace_mm_page_alloc_extfrag(page, order, largest - 1, migratetype, from);
-	return claim_pageblock(zone, block->free_area, start_pfn, order,
+	page = claim_pageblock(zone, block->free_area, start_pfn, order,
 			       migratetype, from);
+	if (page)
+		trace_mm_page_alloc_extfrag(page, order, largest - 1, migratetype,
+					    from);
+	return page;
 }
 
 /* Carry out @plan. NULL: the lists are no longer what the policy has on file. */
@@ -102,13 +108,13 @@ static struct page *spb_rmqueue_planned(struct zone *zone, unsigned int order,
 }
 
 /*
- * Memory that belongs to no block yet: while the zone is being attached, or
- * just added. There is little of it and not for long; any list that a fallback
- * would have used will do.
+ * Memory that belongs to no block: while the zone is being attached, or added
+ * later. Types are kept apart by pageblock; else any list will do.
  */
 static struct page *spb_rmqueue_unattached(struct zone *zone, unsigned int order,
 					   int migratetype, unsigned int alloc_flags)
 {
+	unsigned int claim = max(order, pageblock_order);
 	struct page *page;
 	int i;
 
@@ -117,12 +123,31 @@ static struct page *spb_rmqueue_unattached(struct zone *zone, unsigned int order
 		return page;
 	if (alloc_flags & ALLOC_CMA)
 		page = __rmqueue_cma_fallback(zone, order);
-	if (alloc_flags & ALLOC_NOFRAGMENT && order < pageblock_order)
+	for (i = 0; !page && i < MIGRATE_PCPTYPES - 1; i++) {
+		page = __rmqueue_smallest(zone, zone->free_area, claim,
+					  fallbacks[migratetype][i]);
+		if (page)
+			return claim_whole_pageblocks(zone, page, claim, order,
+						      migratetype);
+	}
+	if (page || alloc_flags & ALLOC_NOFRAGMENT)
 		return page;
 	for (i = 0; !page && i < MIGRATE_PCPTYPES - 1; i++)
 		page = __rmqueue_smallest(zone, zone->free_area, order,
 					  fallbacks[migratetype][i]);
 	return page;
+}
+
+/*
+ * Whether a plan is good for the rest of a batch: as long as the list lasts,
+ * unless there is a reserve to spare.
+ */
+static bool spb_plan_holds(struct zone *zone, u64 plan, int migratetype)
+{
+	struct spb_block *block = zone->spb_blocks[SPB_PLAN_BLOCK(plan)];
+
+	return SPB_PLAN_ACTION(plan) == SPB_TAKE &&
+	       (migratetype != MIGRATE_MOVABLE || !block->nr_dirty);
 }
 
 /*
@@ -150,13 +175,12 @@ static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
 		page = spb_rmqueue_planned(zone, order, migratetype, alloc_flags,
 					   plan);
 		if (page) {
-			if (last_plan && SPB_PLAN_ACTION(plan) == SPB_TAKE)
+			if (last_plan && spb_plan_holds(zone, plan, migratetype))
 				*last_plan = plan;
 			return page;
 		}
-		/* Lower what is on file to the truth; so this loop ends. */
-		__spb_advertise(zone, zone->spb_blocks[SPB_PLAN_BLOCK(plan)],
-				SPB_PLAN_FROM(plan));
+		spb_correct(zone, zone->spb_blocks[SPB_PLAN_BLOCK(plan)],
+			    SPB_PLAN_FROM(plan));
 	}
 	return spb_rmqueue_unattached(zone, order, migratetype, alloc_flags);
 }

@@ -43,10 +43,26 @@ static void spb_census_pageblock(struct spb_verify *v, struct spb_block *block,
 {
 	unsigned long bit = spb_pageblock_index(pfn);
 	int type = get_pageblock_migratetype(page);
+	bool dirty = test_bit(bit, block->dirty);
 
-	if (!test_bit(bit, block->dirty) && spb_type_is_dirty(type))
+	if (!dirty && spb_type_is_dirty(type))
 		spb_violation(v, "block %u: pageblock %lu of type %s is not dirty",
 			      block->id, bit, migratetype_names[type]);
+	if (dirty && type == MIGRATE_MOVABLE && PageBuddy(page) &&
+	    buddy_order(page) >= pageblock_order)
+		spb_violation(v, "block %u: pageblock %lu is wholly free and dirty",
+			      block->id, bit);
+}
+
+static void spb_census_pageblocks(struct spb_verify *v, struct spb_block *block,
+				  unsigned long pfn, unsigned long end)
+{
+	for (; pfn < end; pfn += pageblock_nr_pages) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		if (page && page_zone(page) == v->zone)
+			spb_census_pageblock(v, block, page, pfn);
+	}
 }
 
 static unsigned long spb_census_page(struct spb_verify *v, struct spb_block *block,
@@ -73,15 +89,13 @@ static void spb_take_census(struct spb_verify *v, struct spb_block *block,
 	unsigned long end = pfn + SPB_NR_PAGES;
 	unsigned long step;
 
+	spb_census_pageblocks(v, block, pfn, end);
 	for (; pfn < end; pfn += step) {
 		struct page *page = pfn_to_online_page(pfn);
 
 		step = 1;
-		if (!page || page_zone(page) != v->zone)
-			continue;
-		if (pageblock_aligned(pfn))
-			spb_census_pageblock(v, block, page, pfn);
-		step = spb_census_page(v, block, page, pfn, census);
+		if (page && page_zone(page) == v->zone)
+			step = spb_census_page(v, block, page, pfn, census);
 	}
 	census->nr_dirty = bitmap_weight(block->dirty, spb_nr_pageblocks());
 }
@@ -154,6 +168,9 @@ static void spb_verify_block(struct spb_verify *v, struct spb_block *block)
 	if (pages != block->nr_free)
 		spb_violation(v, "block %u: counts %u free pages, lists hold %u",
 			      block->id, block->nr_free, pages);
+	if (block->nr_free > block->nr_present)
+		spb_violation(v, "block %u: %u free pages of %u", block->id,
+			      block->nr_free, block->nr_present);
 	if (census.nr_dirty != block->nr_dirty)
 		spb_violation(v, "block %u: counts %u dirty pageblocks, there are %u",
 			      block->id, block->nr_dirty, census.nr_dirty);
@@ -169,7 +186,7 @@ static unsigned long spb_usable_free(struct zone *zone)
 	for (order = 0; order < NR_PAGE_ORDERS; order++)
 		for (type = 0; type < MIGRATE_TYPES; type++)
 			if (!is_migrate_isolate(type))
-				pages += (unsigned long)zone->spb_nr_free[order][type] << order;
+				pages += zone->spb_nr_free[order][type] << order;
 	return pages;
 }
 
@@ -182,33 +199,64 @@ static unsigned long spb_blocks_free_entries(struct zone *zone, unsigned int ord
 	return n;
 }
 
-/* Invariant 2 for the zone. All of these change under zone->lock only. */
-static void spb_verify_zone_counts(struct spb_verify *v)
+/* Entries on the zone's own lists of an order. */
+static unsigned long spb_own_entries(struct zone *zone, unsigned int order)
+{
+	struct list_head *entry;
+	unsigned long n = 0;
+	int type;
+
+	for (type = 0; type < MIGRATE_TYPES; type++)
+		list_for_each(entry, &zone->free_area[order].free_list[type])
+			n++;
+	return n;
+}
+
+static void spb_verify_order(struct spb_verify *v, unsigned int order)
 {
 	struct zone *zone = v->zone;
-	unsigned long counted, usable;
-	unsigned int order;
+	unsigned long entries, by_type = 0;
+	int type;
+
+	entries = spb_blocks_free_entries(zone, order) + spb_own_entries(zone, order);
+	for (type = 0; type < MIGRATE_TYPES; type++)
+		by_type += zone->spb_nr_free[order][type];
+	if (entries != zone->free_area[order].nr_free || entries != by_type)
+		spb_violation(v, "order %u: nr_free is %lu, by type %lu, lists hold %lu",
+			      order, zone->free_area[order].nr_free, by_type, entries);
+}
+
+/*
+ * Difference between NR_FREE_PAGES and the lists. A CPU that folds its part of
+ * the counter meanwhile makes the sum wrong; it does so once a second.
+ */
+static long spb_free_pages_off(struct zone *zone)
+{
+	unsigned long counted;
 
 	guard(spinlock_irqsave)(&zone->lock);
 	counted = zone_page_state_snapshot(zone, NR_FREE_PAGES);
 #ifdef CONFIG_UNACCEPTED_MEMORY
 	counted -= zone_page_state_snapshot(zone, NR_UNACCEPTED);
 #endif
-	usable = spb_usable_free(zone);
-	if (counted != usable)
-		spb_violation(v, "NR_FREE_PAGES is %lu, lists hold %lu", counted, usable);
-	for (order = 0; order < NR_PAGE_ORDERS; order++) {
-		unsigned long entries = spb_blocks_free_entries(zone, order);
-		struct list_head *entry;
-		int type;
+	return counted - spb_usable_free(zone);
+}
 
-		for (type = 0; type < MIGRATE_TYPES; type++)
-			list_for_each(entry, &zone->free_area[order].free_list[type])
-				entries++;
-		if (entries != zone->free_area[order].nr_free)
-			spb_violation(v, "nr_free of order %u is %lu, lists hold %lu",
-				      order, zone->free_area[order].nr_free, entries);
-	}
+/* Invariant 2 for the zone. */
+static void spb_verify_zone_counts(struct spb_verify *v)
+{
+	unsigned int order, tries = 3;
+	long off;
+
+	do {
+		off = spb_free_pages_off(v->zone);
+	} while (off && --tries);
+	if (off)
+		spb_violation(v, "NR_FREE_PAGES is %ld more than the lists hold", off);
+
+	guard(spinlock_irqsave)(&v->zone->lock);
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		spb_verify_order(v, order);
 }
 
 /* Invariant 4: the policy's categories are those of the contents. */

@@ -168,18 +168,20 @@ const fn by_free_pages(facts: &Facts, geometry: &Geometry) -> (Bucket, Level) {
 /// Bucket and level of a block with non-movable content.
 #[inline]
 const fn by_density(facts: &Facts, geometry: &Geometry, reserve: u32) -> (Bucket, Level) {
-    let shift = geometry
+    let log2 = geometry
         .block_order
-        .wrapping_sub(geometry.pageblock_order.index() as u32)
-        .wrapping_sub(3)
-        & 31;
-    let eighths = facts.dirty >> shift;
+        .saturating_sub(geometry.pageblock_order.index() as u32);
+    let eighths =
+        facts.dirty.wrapping_shl(3u32.saturating_sub(log2)) >> (log2.saturating_sub(3) & 31);
     let dense = if eighths > 7 { 7 } else { eighths };
     let rank = 7u32.wrapping_sub(dense) as u8;
     if facts.free < reserve {
+        // Two pageblocks: for a moment, all of the largest free page is off the
+        // lists while a part of it is taken.
+        let slack = geometry.pageblock_pages().saturating_mul(2);
         let level = Level {
             lo: 0,
-            hi: reserve.saturating_add(geometry.pageblock_pages()),
+            hi: reserve.saturating_add(slack),
         };
         return (Bucket(rank | Bucket::BELOW_RESERVE), level);
     }
@@ -207,7 +209,6 @@ mod tests {
     use super::*;
 
     const X86: Geometry = Geometry {
-        max_order: Order::new(10),
         pageblock_order: Order::new(9),
         block_order: 18,
     };
@@ -275,14 +276,15 @@ mod tests {
 
     #[test]
     fn a_level_contains_its_pages_and_a_pageblock_beyond() {
-        let edge = GB / 16 * 4;
-        let (bucket, level) = rank(&Facts { free: edge, ..FREE }, &X86, 0);
+        const STEP: u32 = GB / 16;
+        const EDGE: u32 = 4 * STEP;
+        let (bucket, level) = rank(&Facts { free: EDGE, ..FREE }, &X86, 0);
         assert_eq!(bucket, Bucket(4));
-        assert!(level.contains(edge));
-        assert!(level.contains(edge - 512));
-        assert!(!level.contains(edge - 513));
-        assert!(level.contains(edge + GB / 16 + 511));
-        assert!(!level.contains(edge + GB / 16 + 512));
+        assert!(level.contains(EDGE));
+        assert!(level.contains(EDGE - 512));
+        assert!(!level.contains(EDGE - 513));
+        assert!(level.contains(EDGE + STEP + 511));
+        assert!(!level.contains(EDGE + STEP + 512));
     }
 
     #[test]
@@ -301,8 +303,8 @@ mod tests {
             ..FREE
         };
         assert_eq!(rank(&low, &X86, 1000).0, Bucket(15));
-        assert!(rank(&low, &X86, 1000).1.contains(1000 + 511));
-        assert!(!rank(&low, &X86, 1000).1.contains(1000 + 512));
+        assert!(rank(&low, &X86, 1000).1.contains(1000 + 1023));
+        assert!(!rank(&low, &X86, 1000).1.contains(1000 + 1024));
         let enough = Facts { free: 1000, ..low };
         assert_eq!(rank(&enough, &X86, 1000).0, Bucket(7));
         assert!(!rank(&enough, &X86, 1000).1.contains(999));

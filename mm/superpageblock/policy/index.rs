@@ -17,8 +17,8 @@ use super::units::Type;
 use super::units::ORDERS;
 use super::units::TYPES;
 
-/// No block.
-const NIL: u16 = u16::MAX;
+/// No block. Links hold block ids plus one, so that an index of zeroes is empty.
+const NIL: u16 = 0;
 
 /// Which list a (block, type) is on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,12 +29,38 @@ pub(crate) struct Slot {
     pub(crate) order: Order,
 }
 
-/// The links of one type in one block.
+impl Slot {
+    /// Set in every packed slot, so that zero means none.
+    const FILED: u16 = 0x8000;
+
+    /// `FILED`, category in bits 8 to 10, bucket in 4 to 7, order in 0 to 3.
+    #[inline]
+    const fn pack(self) -> u16 {
+        let category = (self.category as u16) << 8;
+        let bucket = (self.bucket.index() as u16) << 4;
+        Slot::FILED | category | bucket | self.order.index() as u16
+    }
+
+    #[inline]
+    fn unpack(key: u16) -> Option<Slot> {
+        if key == 0 {
+            return None;
+        }
+        Some(Slot {
+            category: *Category::ALL.get((key >> 8 & 7) as usize)?,
+            bucket: Bucket((key >> 4 & 15) as u8),
+            order: Order::new(u32::from(key & 15)),
+        })
+    }
+}
+
+/// The links of one type in one block. Zeroed: on no list.
 #[derive(Clone, Copy)]
 pub(crate) struct Link {
     next: u16,
     prev: u16,
-    slot: Option<Slot>,
+    /// [`Slot::pack`], 0 when on no list.
+    key: u16,
 }
 
 impl Link {
@@ -42,13 +68,13 @@ impl Link {
     pub(crate) const NONE: Link = Link {
         next: NIL,
         prev: NIL,
-        slot: None,
+        key: 0,
     };
 
     /// The list it is on.
     #[inline]
     pub(crate) fn slot(&self) -> Option<Slot> {
-        self.slot
+        Slot::unpack(self.key)
     }
 }
 
@@ -60,7 +86,7 @@ pub(crate) trait Linked {
     fn links_mut(&mut self) -> &mut [Link; TYPES];
 }
 
-/// Heads of all lists, and masks of those that are not empty.
+/// Heads of all lists, and masks of those that are not empty. Zeroed: empty.
 pub(crate) struct Index {
     /// Orders with a block, by category, type and bucket.
     orders: [[[u16; BUCKETS]; TYPES]; CATEGORIES],
@@ -99,12 +125,15 @@ impl Search {
 }
 
 impl Index {
-    /// No block on any list.
-    pub(crate) const EMPTY: Index = Index {
-        orders: [[[0; BUCKETS]; TYPES]; CATEGORIES],
-        buckets: [[0; TYPES]; CATEGORIES],
-        first: [[[[NIL; ORDERS]; BUCKETS]; TYPES]; CATEGORIES],
-    };
+    /// What zeroed memory amounts to. Too large for a kernel stack.
+    #[cfg(test)]
+    pub(crate) const fn new() -> Index {
+        Index {
+            orders: [[[0; BUCKETS]; TYPES]; CATEGORIES],
+            buckets: [[0; TYPES]; CATEGORIES],
+            first: [[[[NIL; ORDERS]; BUCKETS]; TYPES]; CATEGORIES],
+        }
+    }
 
     #[inline]
     fn head(&self, ty: Type, slot: Slot) -> u16 {
@@ -167,7 +196,7 @@ impl Index {
         ty: Type,
         order: Order,
         search: Search,
-    ) -> Option<(BlockId, Slot)> {
+    ) -> Option<BlockId> {
         let mut left = self.buckets.get(category.index())?.get(ty.index())? & search.buckets;
         let masks = self.orders.get(category.index())?.get(ty.index())?;
         let mut sequence = search.sequence;
@@ -188,7 +217,10 @@ impl Index {
                 bucket,
                 order: Order::new(above.wrapping_add(order.index() as u32)),
             };
-            return Some((BlockId(self.head(ty, slot)), slot));
+            return match self.head(ty, slot) {
+                NIL => None,
+                head => Some(BlockId(head.wrapping_sub(1))),
+            };
         }
         None
     }
@@ -202,28 +234,29 @@ impl Index {
         slot: Slot,
     ) {
         let next = self.head(ty, slot);
+        let own = id.0.wrapping_add(1);
         if let Some(link) = link_mut(blocks, next, ty) {
-            link.prev = id.0;
+            link.prev = own;
         }
-        let Some(link) = link_mut(blocks, id.0, ty) else {
+        let Some(link) = link_mut(blocks, own, ty) else {
             return;
         };
         *link = Link {
             next,
             prev: NIL,
-            slot: Some(slot),
+            key: slot.pack(),
         };
-        self.set_head(ty, slot, id.0);
+        self.set_head(ty, slot, own);
     }
 
     /// Take (block, type) off its list, if it is on one.
     pub(crate) fn remove<B: Linked>(&mut self, blocks: &mut [B], id: BlockId, ty: Type) {
-        let Some(link) = link_mut(blocks, id.0, ty) else {
+        let Some(link) = link_mut(blocks, id.0.wrapping_add(1), ty) else {
             return;
         };
         let old = *link;
         *link = Link::NONE;
-        let Some(slot) = old.slot else {
+        let Some(slot) = old.slot() else {
             return;
         };
         if let Some(next) = link_mut(blocks, old.next, ty) {
@@ -292,14 +325,14 @@ impl Walk {
         let mut left = blocks.len();
         while at != NIL && left > 0 {
             let Some(link) = blocks
-                .get(at as usize)
+                .get(at.wrapping_sub(1) as usize)
                 .and_then(|b| b.links().get(ty.index()))
             else {
                 self.wrong = self.wrong.wrapping_add(1);
                 return;
             };
             self.entries = self.entries.wrapping_add(1);
-            if link.prev != prev || link.slot != Some(slot) {
+            if link.prev != prev || link.slot() != Some(slot) {
                 self.wrong = self.wrong.wrapping_add(1);
             }
             prev = at;
@@ -313,9 +346,154 @@ impl Walk {
 }
 
 #[inline]
-fn link_mut<B: Linked>(blocks: &mut [B], id: u16, ty: Type) -> Option<&mut Link> {
-    match blocks.get_mut(id as usize) {
+fn link_mut<B: Linked>(blocks: &mut [B], link: u16, ty: Type) -> Option<&mut Link> {
+    // NIL wraps to a number that no block has.
+    match blocks.get_mut(link.wrapping_sub(1) as usize) {
         Some(block) => block.links_mut().get_mut(ty.index()),
         None => None,
+    }
+}
+
+#[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(superpageblock_index))]
+mod tests {
+    use super::super::testing::TestResult;
+    use super::super::testing::TestZone;
+    use super::super::zone::Zone;
+    use super::*;
+
+    const ALL: Search = Search::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+
+    fn slot(bucket: u8, order: u32) -> Slot {
+        Slot {
+            category: Category::Clean,
+            bucket: Bucket(bucket),
+            order: Order::new(order),
+        }
+    }
+
+    fn insert(zone: &mut Zone<'_>, id: u16, bucket: u8, order: u32) {
+        let slot = slot(bucket, order);
+        zone.totals
+            .index
+            .insert(zone.blocks, BlockId(id), Type::Movable, slot);
+    }
+
+    fn remove(zone: &mut Zone<'_>, id: u16) {
+        zone.totals
+            .index
+            .remove(zone.blocks, BlockId(id), Type::Movable);
+    }
+
+    fn pick(zone: &Zone<'_>, order: u32, search: Search) -> Option<u16> {
+        let order = Order::new(order);
+        let found = zone
+            .totals
+            .index
+            .pick(Category::Clean, Type::Movable, order, search);
+        found.map(|id| id.0)
+    }
+
+    /// Entries on the lists of a bucket, and contradictions in them.
+    fn walk(zone: &Zone<'_>, bucket: u8) -> (u32, u32) {
+        let walk =
+            zone.totals
+                .index
+                .verify(zone.blocks, Type::Movable, Category::Clean, Bucket(bucket));
+        (walk.entries, walk.wrong)
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_is() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        assert_eq!(pick(&zone, 0, ALL), None);
+        insert(&mut zone, 0, 3, 5);
+        assert_eq!(pick(&zone, 6, ALL), None);
+        assert_eq!(pick(&zone, 0, Search::new([2, 4])), None);
+        let index = &zone.totals.index;
+        let order = Order::new(0);
+        let other = index.pick(Category::Tainted, Type::Movable, order, ALL);
+        assert!(other.is_none());
+        let other = index.pick(Category::Clean, Type::Unmovable, order, ALL);
+        assert!(other.is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn the_lowest_sufficient_order_is_found() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        insert(&mut zone, 0, 3, 10);
+        insert(&mut zone, 1, 3, 4);
+        insert(&mut zone, 2, 3, 2);
+        assert_eq!(pick(&zone, 0, ALL), Some(2));
+        assert_eq!(pick(&zone, 3, ALL), Some(1));
+        assert_eq!(pick(&zone, 5, ALL), Some(0));
+        Ok(())
+    }
+
+    #[test]
+    fn buckets_are_searched_in_sequence() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        insert(&mut zone, 0, 2, 10);
+        insert(&mut zone, 1, 14, 1);
+        insert(&mut zone, 2, 15, 3);
+        assert_eq!(pick(&zone, 0, ALL), Some(0));
+        assert_eq!(pick(&zone, 0, Search::new([15, 14, 2])), Some(2));
+        assert_eq!(pick(&zone, 0, Search::new([14, 15, 2])), Some(1));
+        // A bucket without that order does not end the search.
+        assert_eq!(pick(&zone, 2, Search::new([14, 15, 2])), Some(2));
+        Ok(())
+    }
+
+    #[test]
+    fn blocks_leave_a_list_from_any_place() -> TestResult {
+        for gone in 0..3 {
+            let mut store = TestZone::new()?;
+            let mut zone = store.zone();
+            for id in 0..3 {
+                insert(&mut zone, id, 7, 4);
+            }
+            assert_eq!(walk(&zone, 7), (3, 0));
+            remove(&mut zone, gone);
+            assert_eq!(walk(&zone, 7), (2, 0));
+            assert!(pick(&zone, 4, ALL) != Some(gone));
+            remove(&mut zone, gone);
+            assert_eq!(walk(&zone, 7), (2, 0));
+            for id in 0..3 {
+                remove(&mut zone, id);
+            }
+            assert_eq!(pick(&zone, 0, ALL), None);
+            assert_eq!(walk(&zone, 7), (0, 0));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_slot_survives_packing() {
+        for category in Category::ALL {
+            for (bucket, order) in [(0, 0), (15, 15), (9, 6)] {
+                let slot = Slot {
+                    category,
+                    ..slot(bucket, order)
+                };
+                assert_eq!(Slot::unpack(slot.pack()), Some(slot));
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_link_is_noticed() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        insert(&mut zone, 0, 7, 4);
+        insert(&mut zone, 1, 7, 4);
+        if let Some(link) = link_mut(zone.blocks, 1, Type::Movable) {
+            link.prev = NIL;
+        }
+        assert_eq!(walk(&zone, 7), (2, 1));
+        Ok(())
     }
 }

@@ -32,6 +32,8 @@ pub(crate) mod index;
 pub(crate) mod plan;
 pub(crate) mod request;
 pub(crate) mod reserve;
+#[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
+pub(crate) mod testing;
 pub(crate) mod units;
 pub(crate) mod wire;
 pub(crate) mod zone;

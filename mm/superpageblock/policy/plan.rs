@@ -15,6 +15,17 @@ use super::units::Order;
 use super::units::Type;
 use super::zone::Zone;
 
+use self::Category::Clean;
+use self::Category::Cma as CmaBlocks;
+use self::Category::LostClean;
+use self::Category::LostTainted;
+use self::Category::Remnant;
+use self::Category::Tainted;
+use self::Type::HighAtomic;
+use self::Type::Movable;
+use self::Type::Reclaimable;
+use self::Type::Unmovable;
+
 /// What to do with the chosen block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -65,6 +76,15 @@ const SECOND: Gate = Gate {
 const SECOND_MIX: Gate = Gate {
     need: 0,
     never: Flags::FIRST_PASS | Flags::NOFRAGMENT,
+};
+/// Pages that are moved out of a block go where no gigabyte is to be had.
+const EMPTYING: Gate = Gate {
+    need: Flags::EMPTYING,
+    never: 0,
+};
+const UNLESS_SPARED: Gate = Gate {
+    need: 0,
+    never: Flags::SPARE_CLEAN,
 };
 const CMA: Gate = Gate {
     need: Flags::CMA_OK,
@@ -131,25 +151,16 @@ const fn claim_part(category: Category, search: Search, gate: Gate) -> Step {
     }
 }
 
-use self::Category::Clean;
-use self::Category::Cma as CmaBlocks;
-use self::Category::LostClean;
-use self::Category::LostTainted;
-use self::Category::Remnant;
-use self::Category::Tainted;
-use self::Type::HighAtomic;
-use self::Type::Movable;
-use self::Type::Reclaimable;
-use self::Type::Unmovable;
-
 /// Movable requests fill the fullest clean block, so that others stay empty.
 const MOVABLE: &[Step] = &[
     take(Type::Cma, CmaBlocks, FULLEST, CMA_FIRST),
     take(Movable, LostClean, FULLEST, ALWAYS),
     take(Movable, CmaBlocks, FULLEST, ALWAYS),
-    take(Movable, Clean, FULLEST_USED, ALWAYS),
+    take(Movable, Tainted, SPARSEST_SPARING, EMPTYING),
+    take(Movable, LostTainted, SPARSEST_SPARING, EMPTYING),
+    take(Movable, Clean, FULLEST_USED, UNLESS_SPARED),
     take(Type::Cma, CmaBlocks, FULLEST, CMA),
-    take(Movable, Clean, EMPTY, ALWAYS),
+    take(Movable, Clean, EMPTY, UNLESS_SPARED),
     // Then tainted blocks, down to what they keep for kernel memory.
     take(Movable, Tainted, SPARSEST_SPARING, ALWAYS),
     take(Movable, LostTainted, SPARSEST_SPARING, ALWAYS),
@@ -166,7 +177,7 @@ const MOVABLE: &[Step] = &[
     take(Unmovable, Tainted, SPARSEST, SECOND_MIX),
     take(Unmovable, LostTainted, SPARSEST, SECOND_MIX),
     take(Unmovable, CmaBlocks, FULLEST, SECOND_MIX),
-    take(Movable, Remnant, FULLEST, ALWAYS),
+    take(Movable, Remnant, FULLEST, UNLESS_SPARED),
     take(Type::Cma, Remnant, FULLEST, CMA),
     take(Reclaimable, Remnant, FULLEST, SECOND_MIX),
     take(Unmovable, Remnant, FULLEST, SECOND_MIX),
@@ -219,13 +230,20 @@ const HIGHATOMIC: &[Step] = &[
     take(HighAtomic, Remnant, FULLEST, ALWAYS),
 ];
 
+/// Asked for by nobody today; kept apart from all others in any case.
+const CMA_ONLY: &[Step] = &[
+    take(Type::Cma, CmaBlocks, FULLEST, ALWAYS),
+    take(Type::Cma, Remnant, FULLEST, ALWAYS),
+];
+
 #[inline]
 const fn table(ty: Type) -> &'static [Step] {
     match ty {
         Type::Movable => MOVABLE,
         Type::Unmovable => UNMOVABLE,
         Type::Reclaimable => RECLAIMABLE,
-        Type::HighAtomic | Type::Cma => HIGHATOMIC,
+        Type::HighAtomic => HIGHATOMIC,
+        Type::Cma => CMA_ONLY,
     }
 }
 
@@ -252,7 +270,7 @@ impl Zone<'_> {
             }
             let order = step.order(request);
             let index = &self.totals.index;
-            if let Some((block, _)) = index.pick(step.category, step.from, order, step.search) {
+            if let Some(block) = index.pick(step.category, step.from, order, step.search) {
                 return Some(Plan {
                     action: step.action,
                     from: step.from,
@@ -261,5 +279,145 @@ impl Zone<'_> {
             }
         }
         None
+    }
+}
+
+#[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(superpageblock_plan))]
+mod tests {
+    use super::super::testing::TestResult;
+    use super::super::testing::TestZone;
+    use super::super::testing::GB;
+    use super::*;
+
+    const FIRST: u32 = Flags::FIRST_PASS;
+    const SECOND: u32 = 0;
+
+    /// A complete block with `free` pages, all movable, and `dirty` pageblocks.
+    fn add(zone: &mut Zone<'_>, id: u16, free: u32, dirty: u32) {
+        zone.set_block(BlockId(id), GB, 0, true);
+        zone.classify(BlockId(id), free, dirty);
+        zone.advertise(BlockId(id), Movable, 1 << 10, free);
+    }
+
+    fn plan(zone: &Zone<'_>, order: u32, ty: Type, flags: u32) -> Option<(Action, Type, u16)> {
+        let request = Request::new(Order::new(order), ty, Flags(flags), &zone.geometry());
+        let plan = zone.plan(&request)?;
+        Some((plan.action, plan.from, plan.block.0))
+    }
+
+    #[test]
+    fn movable_fills_used_blocks_before_empty_ones() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        add(&mut zone, 0, GB, 0);
+        assert_eq!(
+            plan(&zone, 0, Movable, FIRST),
+            Some((Action::Take, Movable, 0))
+        );
+        add(&mut zone, 1, GB / 2, 0);
+        add(&mut zone, 2, GB / 8, 0);
+        add(&mut zone, 3, GB / 2, 1);
+        assert_eq!(
+            plan(&zone, 0, Movable, FIRST),
+            Some((Action::Take, Movable, 2))
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn kernel_memory_taints_only_in_the_second_pass() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        add(&mut zone, 0, GB / 8, 0);
+        add(&mut zone, 1, GB / 2, 0);
+        for ty in [Unmovable, Reclaimable] {
+            assert_eq!(plan(&zone, 0, ty, FIRST), None);
+            let lost = Some((Action::ClaimWhole, Movable, 1));
+            assert_eq!(plan(&zone, 0, ty, SECOND), lost);
+            assert_eq!(plan(&zone, 0, ty, FIRST | Flags::MUST), lost);
+        }
+        add(&mut zone, 2, GB / 8, 1);
+        for flags in [FIRST, SECOND, Flags::NONBLOCK] {
+            assert_eq!(
+                plan(&zone, 0, Unmovable, flags),
+                Some((Action::ClaimWhole, Movable, 2))
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn own_pages_come_before_a_new_pageblock_and_other_types_after_it() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        add(&mut zone, 0, GB / 2, 1);
+        zone.advertise(BlockId(0), Unmovable, 1 << 3, 100);
+        assert_eq!(
+            plan(&zone, 3, Unmovable, FIRST),
+            Some((Action::Take, Unmovable, 0))
+        );
+        let claim = Some((Action::ClaimWhole, Movable, 0));
+        assert_eq!(plan(&zone, 4, Unmovable, FIRST), claim);
+        assert_eq!(plan(&zone, 3, Reclaimable, FIRST), claim);
+        // No whole pageblock, then no movable page at all.
+        zone.advertise(BlockId(0), Movable, 1 << 8, 256);
+        assert_eq!(
+            plan(&zone, 3, Reclaimable, FIRST),
+            Some((Action::ClaimPart, Movable, 0))
+        );
+        zone.advertise(BlockId(0), Movable, 0, 0);
+        assert_eq!(
+            plan(&zone, 3, Reclaimable, FIRST),
+            Some((Action::Take, Unmovable, 0))
+        );
+        let nofragment = FIRST | Flags::NOFRAGMENT;
+        assert_eq!(plan(&zone, 3, Reclaimable, nofragment), None);
+        Ok(())
+    }
+
+    #[test]
+    fn movable_spares_the_reserve_until_the_second_pass() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        add(&mut zone, 0, 1000, 1);
+        assert_eq!(plan(&zone, 0, Movable, FIRST), None);
+        let reserved = Some((Action::Take, Movable, 0));
+        assert_eq!(plan(&zone, 0, Movable, SECOND), reserved);
+        zone.classify(BlockId(0), GB / 2, 1);
+        assert_eq!(plan(&zone, 0, Movable, FIRST), reserved);
+        Ok(())
+    }
+
+    #[test]
+    fn highatomic_and_cma_are_served_from_their_own_pages_only() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        add(&mut zone, 0, GB / 2, 1);
+        assert_eq!(plan(&zone, 0, HighAtomic, SECOND), None);
+        assert_eq!(plan(&zone, 0, Type::Cma, SECOND), None);
+        zone.advertise(BlockId(0), HighAtomic, 1 << 4, 100);
+        assert_eq!(
+            plan(&zone, 4, HighAtomic, SECOND),
+            Some((Action::Take, HighAtomic, 0))
+        );
+        assert_eq!(plan(&zone, 0, Type::Cma, SECOND), None);
+        Ok(())
+    }
+
+    #[test]
+    fn remnants_are_the_last_resort_of_all_types() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        zone.set_block(BlockId(0), GB, 0, true);
+        zone.classify(BlockId(0), 3, 1);
+        for from in [Movable, Unmovable, Reclaimable] {
+            zone.advertise(BlockId(0), from, 1, 1);
+            for ty in [Movable, Unmovable, Reclaimable] {
+                assert_eq!(plan(&zone, 0, ty, SECOND), Some((Action::Take, from, 0)));
+            }
+            zone.advertise(BlockId(0), from, 0, 0);
+        }
+        Ok(())
     }
 }

@@ -24,6 +24,11 @@ impl Flags {
     pub(crate) const MUST: u32 = 0x10;
     /// Cannot wait for reclaim.
     pub(crate) const NONBLOCK: u32 = 0x20;
+    /// A target for a page that is moved out of a block that is being emptied.
+    pub(crate) const EMPTYING: u32 = 0x40;
+    /// Not from C: both of `EMPTYING` and `FIRST_PASS`. Clean blocks are left
+    /// alone, for a page moved there may have to be moved again.
+    pub(crate) const SPARE_CLEAN: u32 = 0x80;
 }
 
 /// What the caller of an allocation can tolerate.
@@ -74,13 +79,16 @@ impl Request {
     /// A request as the allocator states it.
     #[inline]
     pub(crate) fn new(order: Order, ty: Type, flags: Flags, geometry: &Geometry) -> Request {
-        let mut flags = flags.0;
+        let mut flags = flags.0 & !Flags::SPARE_CLEAN;
         if Intent::of(Flags(flags)) == Intent::MustNotBeRefused {
             flags &= !Flags::FIRST_PASS;
         }
         if order.index() >= geometry.pageblock_order.index() {
             // Whole pageblocks do not mix with anything.
             flags &= !Flags::NOFRAGMENT;
+        }
+        if flags & Flags::EMPTYING != 0 && flags & Flags::FIRST_PASS != 0 {
+            flags |= Flags::SPARE_CLEAN;
         }
         Request {
             order,
@@ -97,7 +105,6 @@ mod tests {
     use super::*;
 
     const X86: Geometry = Geometry {
-        max_order: Order::new(10),
         pageblock_order: Order::new(9),
         block_order: 18,
     };

@@ -11,21 +11,24 @@ use super::units::Geometry;
 /// Share of its pageblocks that a tainted block withholds, in percent.
 const PERCENT: u32 = 3;
 
-/// Least number of pageblocks withheld.
+/// Least number of pageblocks withheld, but no more than a quarter of them.
 const MIN_PAGEBLOCKS: u32 = 4;
 
-/// The zone's tainted blocks together withhold at most 1/100 of the zone.
+/// The zone's tainted blocks together withhold 1/100 of the zone, as of the
+/// number of them when each was last classified.
 const ZONE_SHARE: u64 = 100;
 
 /// Pages that each of `tainted` blocks withholds in a zone of `zone_pages`.
 #[inline]
 pub(crate) const fn pages(geometry: &Geometry, zone_pages: u64, tainted: u32) -> u32 {
     let share = geometry.pageblocks().wrapping_mul(PERCENT) / 100;
-    let wanted = if share < MIN_PAGEBLOCKS {
+    let quarter = geometry.pageblocks() / 4;
+    let least = if MIN_PAGEBLOCKS < quarter {
         MIN_PAGEBLOCKS
     } else {
-        share
+        quarter
     };
+    let wanted = if share < least { least } else { share };
     let wanted = wanted.wrapping_mul(geometry.pageblock_pages());
     // One block may have all of it, many share. A shift that rounds the number
     // of blocks up to a power of two, for a division by it could panic.
@@ -46,7 +49,6 @@ mod tests {
     use super::*;
 
     const X86: Geometry = Geometry {
-        max_order: Order::new(10),
         pageblock_order: Order::new(9),
         block_order: 18,
     };

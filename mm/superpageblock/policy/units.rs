@@ -2,9 +2,15 @@
 
 //! What must not be mixed up: block ids, migratetypes, orders, geometry.
 
-/// Index of a block in its zone, 0 to 65 533.
+/// Index of a block in its zone, 0 to 65 534.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct BlockId(pub(crate) u16);
+
+impl BlockId {
+    /// Most blocks a zone can have, 64 TB: links between blocks are 16 bits
+    /// wide, and zero is taken.
+    pub(crate) const MAX_BLOCKS: u32 = 65_535;
+}
 
 /// Number of orders a free list can have, at most; a mask of them is a `u16`.
 pub(crate) const ORDERS: usize = 16;
@@ -83,15 +89,8 @@ impl Type {
 
     /// The type with number `n`.
     #[inline]
-    pub(crate) const fn from_number(n: u32) -> Option<Type> {
-        match n {
-            0 => Some(Type::Unmovable),
-            1 => Some(Type::Movable),
-            2 => Some(Type::Reclaimable),
-            3 => Some(Type::HighAtomic),
-            4 => Some(Type::Cma),
-            _ => None,
-        }
+    pub(crate) fn from_number(n: u32) -> Option<Type> {
+        Type::ALL.get(n as usize).copied()
     }
 
     /// Its number, below [`TYPES`].
@@ -104,8 +103,6 @@ impl Type {
 /// Sizes that depend on the architecture and the configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Geometry {
-    /// Highest order of a free page.
-    pub(crate) max_order: Order,
     /// Order of a pageblock, the unit that has a type.
     pub(crate) pageblock_order: Order,
     /// Log2 of the pages in a block.

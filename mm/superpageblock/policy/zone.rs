@@ -31,7 +31,8 @@ use super::units::Type;
 use super::units::TYPES;
 
 /// Free pages of a type from which a block is advertised for it: what a per-CPU
-/// list takes at once (`zone_batchsize()` gives at most 63).
+/// list takes at once (`zone_batchsize()` gives at most 63). A pageblock, if that
+/// is less: a wholly free one must be seen.
 pub(crate) const ADVERTISE_PAGES: u32 = 64;
 
 /// Slot of a remnant; their fullness does not matter.
@@ -43,7 +44,7 @@ const fn remnant(order: Order) -> Slot {
     }
 }
 
-/// One block.
+/// One block. Zeroed: a block that was not added.
 #[derive(Clone, Copy)]
 pub(crate) struct Block {
     facts: Facts,
@@ -93,7 +94,8 @@ impl Linked for Block {
     }
 }
 
-/// State of a zone that is not per block.
+/// State of a zone that is not per block. Zeroed, but for the geometry: a zone
+/// without blocks.
 pub(crate) struct Totals {
     geometry: Geometry,
     /// Pages in all blocks.
@@ -104,17 +106,18 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// A zone without blocks.
+    /// What zeroed memory amounts to. Too large for a kernel stack.
+    #[cfg(test)]
     pub(crate) const fn new(geometry: Geometry) -> Totals {
         Totals {
             geometry,
             pages: 0,
             tainted: 0,
-            index: Index::EMPTY,
+            index: Index::new(),
         }
     }
 
-    /// Take over the geometry; for a zone that was set up by zeroing.
+    /// Take over the sizes; everything else starts as zeroes.
     pub(crate) fn set_geometry(&mut self, geometry: Geometry) {
         self.geometry = geometry;
     }
@@ -153,8 +156,10 @@ impl Zone<'_> {
         self.totals.geometry
     }
 
-    /// Make a block known, with nothing free. Returns its level.
-    pub(crate) fn add_block(
+    /// Make a block known, or say what has changed about it: the pages it has,
+    /// how many of them are reserved, and whether it is an aligned gigabyte.
+    /// Returns its level.
+    pub(crate) fn set_block(
         &mut self,
         id: BlockId,
         present: u32,
@@ -164,15 +169,15 @@ impl Zone<'_> {
         let Some(block) = self.blocks.get_mut(id.0 as usize) else {
             return Level::NONE;
         };
-        *block = Block::NEW;
-        block.facts.complete = complete;
+        let old = block.facts;
         block.facts.present = present;
         block.facts.reserved = reserved;
-        self.totals.pages = self.totals.pages.wrapping_add(u64::from(present));
-        if block.facts.tainted() {
-            self.totals.tainted = self.totals.tainted.wrapping_add(1);
-        }
-        self.classify(id, 0, 0)
+        block.facts.complete = complete;
+        // What the level was derived from is gone.
+        block.level = Level::NONE;
+        let pages = self.totals.pages.wrapping_sub(u64::from(old.present));
+        self.totals.pages = pages.wrapping_add(u64::from(present));
+        self.settle(id, old.tainted())
     }
 
     /// A block has `free` pages and `dirty` pageblocks with non-movable type or
@@ -184,6 +189,14 @@ impl Zone<'_> {
         let was_tainted = block.facts.tainted();
         block.facts.free = free;
         block.facts.dirty = dirty;
+        self.settle(id, was_tainted)
+    }
+
+    /// Keep the number of tainted blocks, then find the place of this one.
+    fn settle(&mut self, id: BlockId, was_tainted: bool) -> Level {
+        let Some(block) = self.blocks.get(id.0 as usize) else {
+            return Level::NONE;
+        };
         match (was_tainted, block.facts.tainted()) {
             (false, true) => self.totals.tainted = self.totals.tainted.wrapping_add(1),
             (true, false) => self.totals.tainted = self.totals.tainted.wrapping_sub(1),
@@ -258,7 +271,8 @@ impl Zone<'_> {
             return Advert::NEVER;
         };
         let old = block.links.get(ty.index()).and_then(Link::slot);
-        let few = pages < ADVERTISE_PAGES;
+        let threshold = ADVERTISE_PAGES.min(self.totals.geometry.pageblock_pages());
+        let few = pages < threshold;
         let slot = match highest_order(orders) {
             Some(order) if few => remnant(order),
             Some(order) => Slot {
@@ -279,7 +293,7 @@ impl Zone<'_> {
         }
         Advert {
             top: 1u16 << slot.order.index(),
-            promote: if few { ADVERTISE_PAGES } else { u32::MAX },
+            promote: if few { threshold } else { u32::MAX },
         }
     }
 
@@ -369,5 +383,135 @@ impl Tally {
         if block.category.is_tainted() && block.bucket.0 >= Bucket::BELOW_RESERVE {
             self.below_reserve = self.below_reserve.wrapping_add(1);
         }
+    }
+}
+
+#[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(superpageblock_zone))]
+mod tests {
+    use super::super::testing::TestResult;
+    use super::super::testing::TestZone;
+    use super::super::testing::GB;
+    use super::*;
+
+    const BLOCK: BlockId = BlockId(0);
+    const PAGEBLOCK: u16 = 1 << 9;
+
+    fn slot(zone: &Zone<'_>, ty: Type) -> Option<Slot> {
+        let block = zone.blocks.first()?;
+        block.links.get(ty.index())?.slot()
+    }
+
+    fn filed_as(zone: &Zone<'_>, ty: Type) -> Option<Category> {
+        slot(zone, ty).map(|slot| slot.category)
+    }
+
+    #[test]
+    fn what_is_filed_moves_with_its_block() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        zone.set_block(BLOCK, GB, 0, true);
+        zone.classify(BLOCK, GB, 0);
+        zone.advertise(BLOCK, Type::Movable, 1 << 10, GB);
+        assert_eq!(filed_as(&zone, Type::Movable), Some(Category::Clean));
+        zone.classify(BLOCK, GB - 1, 1);
+        assert_eq!(filed_as(&zone, Type::Movable), Some(Category::Tainted));
+        zone.classify(BLOCK, GB, 0);
+        let home = slot(&zone, Type::Movable).map(|slot| (slot.category, slot.bucket));
+        assert_eq!(home, Some((Category::Clean, Bucket::EMPTY)));
+        assert_eq!(zone.verify(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn few_pages_are_a_remnant_until_there_is_a_batch_of_them() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        zone.set_block(BLOCK, GB, 0, true);
+        zone.classify(BLOCK, 63, 1);
+        let advert = zone.advertise(BLOCK, Type::Unmovable, 1 << 5, 63);
+        assert_eq!(filed_as(&zone, Type::Unmovable), Some(Category::Remnant));
+        assert_eq!(advert.top, 1 << 5);
+        assert_eq!(advert.promote, ADVERTISE_PAGES);
+        let advert = zone.advertise(BLOCK, Type::Unmovable, 1 << 5, ADVERTISE_PAGES);
+        assert_eq!(filed_as(&zone, Type::Unmovable), Some(Category::Tainted));
+        assert_eq!(advert.promote, u32::MAX);
+        assert_eq!(zone.verify(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_block_without_pages_is_forgotten_the_second_time() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        zone.set_block(BLOCK, GB, 0, true);
+        zone.advertise(BLOCK, Type::Movable, PAGEBLOCK, 512);
+        let advert = zone.advertise(BLOCK, Type::Movable, 0, 0);
+        assert_eq!(filed_as(&zone, Type::Movable), Some(Category::Remnant));
+        assert_eq!(advert.top, 1);
+        assert_eq!(zone.advertise(BLOCK, Type::Movable, 0, 0), Advert::NEVER);
+        assert_eq!(filed_as(&zone, Type::Movable), None);
+        assert_eq!(zone.verify(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_block_that_had_cma_pages_stays_a_cma_block() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        zone.set_block(BLOCK, GB, 0, true);
+        zone.classify(BLOCK, GB, 0);
+        zone.advertise(BLOCK, Type::Movable, 1 << 10, GB - 512);
+        zone.advertise(BLOCK, Type::Cma, PAGEBLOCK, 512);
+        assert_eq!(filed_as(&zone, Type::Cma), Some(Category::Cma));
+        assert_eq!(filed_as(&zone, Type::Movable), Some(Category::Cma));
+        zone.classify(BLOCK, 0, 1);
+        assert_eq!(zone.tally().cma, 1);
+        assert_eq!(zone.verify(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_said_twice_about_a_block_counts_once() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        for _ in 0..2 {
+            zone.set_block(BLOCK, GB / 2, 7, false);
+        }
+        assert_eq!(zone.totals.pages, u64::from(GB / 2));
+        assert_eq!(zone.totals.tainted, 1);
+        assert_eq!(zone.tally().lost_tainted, 1);
+        zone.set_block(BLOCK, GB, 0, true);
+        zone.classify(BLOCK, GB, 0);
+        assert_eq!(zone.totals.pages, u64::from(GB));
+        assert_eq!(zone.totals.tainted, 0);
+        assert_eq!((zone.tally().clean, zone.tally().empty), (1, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn a_block_that_does_not_exist_is_left_alone() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        let nowhere = BlockId(4);
+        assert_eq!(zone.set_block(nowhere, GB, 0, true), Level::NONE);
+        assert_eq!(zone.classify(nowhere, 1, 1), Level::NONE);
+        let advert = zone.advertise(nowhere, Type::Cma, 1, 1);
+        assert_eq!(advert, Advert::NEVER);
+        assert_eq!(zone.verify(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_block_in_the_wrong_place_is_noticed() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        zone.set_block(BLOCK, GB, 0, true);
+        zone.advertise(BLOCK, Type::Movable, PAGEBLOCK, 512);
+        if let Some(block) = zone.blocks.first_mut() {
+            block.category = Category::Tainted;
+        }
+        assert!(zone.verify() > 0);
+        Ok(())
     }
 }

@@ -3,17 +3,19 @@
 //!
 //! - [`setup`]: what the machine must have; [`base`], [`tree`], [`overlay`], [`maintainers`], [`refresh`]: sources;
 //! - [`kernel`], [`kconfig`], [`initramfs`]: what is booted; [`qemu`], [`memory`], [`transcript`]: booting it;
-//! - [`session`]: all of that together; [`testing`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`cases`]: tests;
+//! - [`session`]: all of that together; [`testing`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`cases`]: tests;
 //! - [`compare`], [`single`], [`shell`]: the other commands; [`settings`], [`project`], [`cmd`], [`git`], [`lock`], [`fingerprint`]: helpers.
 
 #![forbid(unsafe_code)]
 
 mod base;
+mod callgraph;
 mod cases;
 mod cmd;
 mod compare;
 mod fingerprint;
 mod git;
+mod hooks;
 mod initramfs;
 mod kconfig;
 mod kernel;

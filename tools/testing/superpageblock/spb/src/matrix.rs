@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Which guests does `spb test` boot?
+//! Which guests does `spb test` boot, and what must they show?
 
 use crate::kernel::Variant;
 use crate::memory::Mib;
@@ -20,41 +20,117 @@ pub struct Row {
     pub cmdline: &'static str,
     /// Sizes in MiB of the empty disks it gets.
     pub disks: &'static [u64],
+    /// Text that must stand on the console.
+    pub console: &'static str,
+    /// Whether every possible 1 GB page must be obtained, with the least spread and cost.
+    pub gigabytes: bool,
     /// Time limit in seconds.
     pub seconds: u64,
 }
 
+const ATTACHED: &str = "superpageblock: attached";
+
+/// What most rows share.
+const PLAIN: Row = Row {
+    name: "",
+    variant: Variant::Patched,
+    scenario: "smoke",
+    memory: Mib::gib(4),
+    nodes: 1,
+    cmdline: "",
+    disks: &[],
+    console: ATTACHED,
+    gigabytes: false,
+    seconds: 400,
+};
+
 /// All guests; a row that needs more memory than the host has fails with the reason.
-pub const ROWS: [Row; 3] = [
-    Row {
-        name: "stock boots",
-        variant: Variant::Stock,
-        scenario: "smoke",
-        memory: Mib::gib(2),
-        nodes: 1,
-        cmdline: "",
-        disks: &[],
-        seconds: 120,
-    },
+pub const ROWS: [Row; 13] = [
     // KUnit runs on x86 while this one boots.
     Row {
         name: "patched boots",
-        variant: Variant::Patched,
-        scenario: "smoke",
-        memory: Mib::gib(4),
-        nodes: 1,
         cmdline: "kunit.enable=1",
-        disks: &[],
-        seconds: 180,
+        ..PLAIN
     },
     Row {
-        name: "patched boots on two nodes",
-        variant: Variant::Patched,
-        scenario: "smoke",
-        memory: Mib::gib(4),
+        name: "every possible 1 GB page after churn",
+        scenario: "run",
+        memory: Mib::gib(8),
+        gigabytes: true,
+        seconds: 900,
+        ..PLAIN
+    },
+    Row {
+        name: "readers of free lists",
+        scenario: "readers",
+        ..PLAIN
+    },
+    Row {
+        name: "1 GB pages on an idle guest",
+        scenario: "hugetlb",
+        ..PLAIN
+    },
+    Row {
+        name: "writes to debugfs files",
+        scenario: "badinput",
+        memory: Mib::gib(2),
+        ..PLAIN
+    },
+    Row {
+        name: "all memory on two nodes",
+        scenario: "allmem",
         nodes: 2,
-        cmdline: "",
-        disks: &[],
-        seconds: 120,
+        ..PLAIN
+    },
+    Row {
+        name: "readers in memory that is no multiple of 1 GB",
+        scenario: "readers",
+        memory: Mib::mib(3500),
+        ..PLAIN
+    },
+    Row {
+        name: "all memory where every block is partial",
+        scenario: "allmem",
+        memory: Mib::mib(900),
+        console: "no zone has a complete block of 1 GB",
+        ..PLAIN
+    },
+    Row {
+        name: "all memory in a 1 GB guest",
+        scenario: "allmem",
+        memory: Mib::gib(1),
+        console: "no zone has a complete block of 1 GB",
+        ..PLAIN
+    },
+    Row {
+        name: "all memory with the policy off",
+        scenario: "allmem",
+        memory: Mib::gib(3),
+        cmdline: "superpageblock=off",
+        console: "superpageblock: off, as superpageblock=off asks",
+        ..PLAIN
+    },
+    Row {
+        name: "unknown value of superpageblock=",
+        memory: Mib::gib(2),
+        cmdline: "superpageblock=maybe",
+        console: "unknown value 'maybe' for superpageblock=, use on or off; staying on",
+        ..PLAIN
+    },
+    Row {
+        name: "all memory, debug kernel",
+        variant: Variant::Debug,
+        scenario: "allmem",
+        memory: Mib::gib(3),
+        seconds: 900,
+        ..PLAIN
+    },
+    Row {
+        name: "churn, debug kernel",
+        variant: Variant::Debug,
+        scenario: "run",
+        memory: Mib::gib(4),
+        seconds: 1200,
+        ..PLAIN
     },
 ];

@@ -48,6 +48,11 @@ impl Mib {
         Self(count * 1024)
     }
 
+    /// `count` MiB.
+    pub const fn mib(count: u64) -> Self {
+        Self(count)
+    }
+
     /// Refuses a guest that is too small to boot or that the host cannot hold.
     pub fn check(self) -> Result<()> {
         if self.0 < SMALLEST {

@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
+use anyhow::Context;
 use anyhow::Result;
 
 use crate::cases::Cases;
+use crate::hooks;
 use crate::kernel::Variant;
 use crate::ktap;
 use crate::kunit;
@@ -18,13 +20,14 @@ use crate::matrix::Row;
 use crate::matrix::ROWS;
 use crate::session::Boot;
 use crate::session::Session;
+use crate::transcript::Transcript;
 use crate::workspace;
 
 /// Runs all steps and prints the summary.
 pub fn everything(session: &mut Session) -> Result<()> {
     let mut cases = Cases::default();
     workspace::test(&session.project, &mut cases);
-    let variants: Vec<Variant> = [Variant::Stock, Variant::Patched, Variant::Debug]
+    let variants: Vec<Variant> = [Variant::Patched, Variant::Debug]
         .into_iter()
         .filter(|v| is_used(*v))
         .collect();
@@ -33,6 +36,9 @@ pub fn everything(session: &mut Session) -> Result<()> {
         .filter(|v| builds(session, *v, &mut cases))
         .collect();
     kunit_step(session, &mut cases);
+    if built.contains(&Variant::Patched) {
+        hooks::test(session, &mut cases);
+    }
     session.unlock();
     for row in ROWS.iter().filter(|row| built.contains(&row.variant)) {
         guest(session, row, &mut cases);
@@ -72,11 +78,45 @@ fn guest(session: &Session, row: &Row, cases: &mut Cases) {
     cases.record_all(row.name, &transcript.cases);
     let kunit = ktap::cases(transcript.lines.iter().map(String::as_str));
     cases.record_all(&format!("{}: kunit on x86", row.name), &kunit);
-    let result = match transcript.failure() {
-        None => Ok(()),
-        Some(reason) => Err(anyhow::anyhow!("{reason}")),
+    cases.record(row.name, judge(row, &transcript));
+}
+
+/// Whether a guest ran to its end in peace and showed what its row asks for.
+fn judge(row: &Row, transcript: &Transcript) -> Result<()> {
+    if let Some(reason) = transcript.failure() {
+        bail!("{reason}");
+    }
+    if !transcript.lines.iter().any(|line| line.contains(row.console)) {
+        bail!("the console does not say '{}'", row.console);
+    }
+    if row.gigabytes {
+        gigabytes(transcript)?;
+    }
+    Ok(())
+}
+
+/// The bars of the design: yield 1, spread at most 1.25, migration cost at most 1.1.
+fn gigabytes(transcript: &Transcript) -> Result<()> {
+    let value = |key: &str| -> Result<f64> {
+        let text = transcript.values.get(key);
+        let text = text.with_context(|| format!("the guest did not report {key}"))?;
+        text.parse()
+            .with_context(|| format!("{key} is '{text}', not a number"))
     };
-    cases.record(row.name, result);
+    let (possible, obtained) = (value("possible")?, value("obtained")?);
+    if possible < 1.0 || obtained < possible {
+        bail!("{obtained} of {possible} possible 1 GB pages");
+    }
+    for (key, most) in [("spread", 1.25), ("migration_cost", 1.1)] {
+        let found = value(key)?;
+        if found > most {
+            bail!("{key} is {found}, at most {most} is allowed");
+        }
+    }
+    match transcript.values.get("live_kept").map(String::as_str) {
+        Some("yes") => Ok(()),
+        _ => bail!("the live set was not kept"),
+    }
 }
 
 fn boot(session: &Session, row: &Row) -> Result<Boot> {

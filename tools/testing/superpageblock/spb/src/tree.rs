@@ -135,11 +135,11 @@ fn compose(project: &Project, base: &Base, git: &Git) -> Result<String> {
     let index = project.build("tree/.git/superpageblock-index");
     let git = git.with_index(index.clone());
     git.run(&["read-tree", &base.commit])?;
-    let mut commit = base.commit.clone();
+    // The overlay comes first: patches include its headers, and each must build.
+    let mut commit = add_overlay(project, &git, &base.commit)?;
     for patch in patches(project)? {
         commit = apply(&git, &patch, &commit, base)?;
     }
-    let commit = add_overlay(project, &git, &commit)?;
     let _ = fs::remove_file(index);
     Ok(commit)
 }
