@@ -25,8 +25,8 @@ const SHARE_2M: u64 = 90;
 /// Kilobytes of a 2 MB page.
 const HUGE_KB: u64 = 2048;
 
-/// Asks for all 1 GB pages that are possible, gives them back, then asks for 2 MB pages.
-pub(crate) fn run(walker: &mut Walker) -> Result<()> {
+/// Walks memory when it has come to rest, and prints the map.
+pub(crate) fn before(walker: &mut Walker) -> Result<Vec<BlockUse>> {
     // Dirty pages would be written back in the middle of the measurement.
     power::write_back();
     let left = drain::drain(walker)?;
@@ -34,12 +34,17 @@ pub(crate) fn run(walker: &mut Walker) -> Result<()> {
     protocol::log(format_args!("per-CPU pages before asking: {left}"));
     protocol::map("before", &map::render(&before));
     measure::log_blocks(&before);
-    let possible = possible::possible(&before, measure::free_memory()?);
+    Ok(before)
+}
+
+/// Asks for all 1 GB pages that are possible, gives them back, then asks for 2 MB pages.
+pub(crate) fn run(walker: &mut Walker, before: &[BlockUse]) -> Result<()> {
+    let possible = possible::possible(before, measure::free_memory()?);
     protocol::metric("possible", possible);
     if possible == 0 {
         protocol::log("no 1 GB page is possible");
     }
-    ask_giga(possible, &before)?;
+    ask_giga(possible, before)?;
     drain::decay();
     protocol::map("after", &map::render(&walker.walk()?));
     Size::Giga.request(0)?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use metrics::map;
+use metrics::map::BlockUse;
 use metrics::possible;
 
 use super::measure;
@@ -41,9 +42,10 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     let sampled = fragment(&mut crew, plan)?;
     protocol::metric("seconds_workload", seconds(begin));
 
-    fragmented(&mut walker, sampled)?;
+    let before = request::before(&mut walker)?;
+    fragmented(&before, sampled)?;
     verify::report("after_workload");
-    request::run(&mut walker)?;
+    request::run(&mut walker, &before)?;
     verify::report("after_run");
     drop(crew);
 
@@ -92,16 +94,14 @@ fn fragment(crew: &mut Crew, plan: Plan) -> Result<u64> {
 }
 
 /// Says how far non-movable memory spread.
-fn fragmented(walker: &mut Walker, sampled: u64) -> Result<()> {
-    let left = drain::drain(walker)?;
-    let blocks = walker.walk()?;
-    let walked = map::nonmovable(&blocks);
+fn fragmented(blocks: &[BlockUse], sampled: u64) -> Result<()> {
+    let walked = map::nonmovable(blocks);
     let estimated = measure::nonmovable_estimate()?;
     protocol::log(format_args!(
-        "non-movable pages: walked {walked}, estimated {estimated}; per-CPU pages {left}"
+        "non-movable pages: walked {walked}, estimated {estimated}"
     ));
     let peak = sampled.max(walked);
-    let tainted = map::tainted(&blocks);
+    let tainted = map::tainted(blocks);
     protocol::metric("tainted", tainted);
     protocol::metric("peak_nonmovable_mb", measure::megabytes(peak));
     let bytes = measure::bytes(peak);
