@@ -186,7 +186,7 @@ const MOVABLE: &[Step] = &[
 /// Kernel memory goes where kernel memory is, densest block first. `own` and
 /// `other` share pageblocks by borrowing only: relabelling a pageblock that is
 /// in use would mix them for good.
-const fn kernel(own: Type, other: Type) -> [Step; 23] {
+const fn kernel(own: Type, other: Type) -> [Step; 19] {
     [
         take(own, LostTainted, DENSEST, ALWAYS),
         take(own, CmaBlocks, FULLEST, ALWAYS),
@@ -206,14 +206,10 @@ const fn kernel(own: Type, other: Type) -> [Step; 23] {
         take(other, LostTainted, DENSEST, MIX),
         take(other, CmaBlocks, FULLEST, MIX),
         take(other, Tainted, DENSEST, MIX),
-        take(Movable, LostTainted, DENSEST, MIX),
         take(Movable, CmaBlocks, FULLEST, MIX),
-        take(Movable, LostClean, FULLEST, MIX),
-        take(Movable, Tainted, DENSEST, MIX),
         // Not yet: the first pass ends here. Then a clean block is lost.
         claim_whole(Clean, EMPTIEST, SECOND),
         claim_part(Clean, EMPTIEST, SECOND_MIX),
-        take(Movable, Clean, EMPTIEST, SECOND_MIX),
         take(other, Remnant, FULLEST, SECOND_MIX),
         take(Movable, Remnant, FULLEST, SECOND_MIX),
     ]

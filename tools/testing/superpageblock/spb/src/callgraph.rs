@@ -264,7 +264,10 @@ mod tests {
     #[test]
     fn an_indirect_call_is_found() {
         let text = CLEAN.replace("retq", "callq\t*%rax");
-        assert_eq!(Object::parse(&text).reach("plan").unwrap().forbidden.len(), 1);
+        assert_eq!(
+            Object::parse(&text).reach("plan").unwrap().forbidden.len(),
+            1
+        );
     }
 
     #[test]

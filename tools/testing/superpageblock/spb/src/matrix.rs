@@ -85,13 +85,13 @@ pub const ROWS: [Row; 13] = [
     Row {
         name: "readers in memory that is no multiple of 1 GB",
         scenario: "readers",
-        memory: Mib::mib(3500),
+        memory: Mib::mebi(3500),
         ..PLAIN
     },
     Row {
         name: "all memory where every block is partial",
         scenario: "allmem",
-        memory: Mib::mib(900),
+        memory: Mib::mebi(900),
         console: "no zone has a complete block of 1 GB",
         ..PLAIN
     },

@@ -49,7 +49,7 @@ impl Mib {
     }
 
     /// `count` MiB.
-    pub const fn mib(count: u64) -> Self {
+    pub const fn mebi(count: u64) -> Self {
         Self(count)
     }
 

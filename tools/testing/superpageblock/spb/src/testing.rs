@@ -86,7 +86,11 @@ fn judge(row: &Row, transcript: &Transcript) -> Result<()> {
     if let Some(reason) = transcript.failure() {
         bail!("{reason}");
     }
-    if !transcript.lines.iter().any(|line| line.contains(row.console)) {
+    if !transcript
+        .lines
+        .iter()
+        .any(|line| line.contains(row.console))
+    {
         bail!("the console does not say '{}'", row.console);
     }
     if row.gigabytes {
