@@ -239,11 +239,11 @@ static void spb_attach_all(void)
 static bool spb_allowed(void)
 {
 	if (!spb_wanted) {
-		pr_info("off, as superpageblock=off asks\n");
+		pr_info_once("off, as superpageblock=off asks\n");
 		return false;
 	}
 	if (page_group_by_mobility_disabled) {
-		pr_info("off, too little memory to group pages by mobility\n");
+		pr_info_once("off, too little memory to group pages by mobility\n");
 		return false;
 	}
 	return true;

@@ -4,8 +4,9 @@
 //!
 //! Only frames that are both in a zone and System RAM are looked at, as the kernel shows holes like pages
 //! without flags. A page without any flag is a kernel buffer or sits on a per-CPU list; the flags do not
-//! tell which, so it counts as non-movable. [`crate::drain`] empties those lists before a walk that
-//! matters.
+//! tell which. [`crate::drain`] empties those lists before a walk that matters, and the few pages that they
+//! may have taken again since then do not make a block tainted: it also needs slab or page tables, or more
+//! pages without flags than that.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -36,6 +37,8 @@ mod kpf {
 
 /// Frames read at once; a multiple of every page size's page of entries.
 const CHUNK: u64 = 1 << 16;
+/// Pages a per-CPU list takes at once, at most (`zone_batchsize()`).
+const PER_CPU_BATCH: u64 = 63;
 /// Bytes of one entry.
 const ENTRY: u64 = 8;
 
@@ -47,6 +50,24 @@ pub(crate) struct Walker {
     parts: Vec<Range>,
     cma: Vec<Range>,
     pages_per_block: u64,
+}
+
+/// A block as the flags of its pages show it.
+struct Walked {
+    block: BlockUse,
+    /// Whether some page certainly cannot move.
+    certain: bool,
+}
+
+impl Walked {
+    /// Takes pages without flags for free ones on per-CPU lists if up to `cached` pages may be there.
+    fn settle(mut self, cached: u64) -> BlockUse {
+        if !self.certain && self.block.nonmovable <= cached {
+            self.block.free += self.block.nonmovable;
+            self.block.nonmovable = 0;
+        }
+        self.block
+    }
 }
 
 /// How a page counts in [`BlockUse`].
@@ -78,7 +99,9 @@ impl Walker {
     pub(crate) fn walk(&mut self) -> Result<Vec<BlockUse>> {
         let end = self.parts.iter().map(|part| part.end).max().unwrap_or(0);
         let count = end.div_ceil(self.pages_per_block);
-        (0..count).map(|index| self.block(index)).collect()
+        let walked: Result<Vec<Walked>> = (0..count).map(|index| self.block(index)).collect();
+        let cached = zoneinfo::per_cpu_pages()? + PER_CPU_BATCH * memory::processors();
+        Ok(walked?.into_iter().map(|w| w.settle(cached)).collect())
     }
 
     /// Finds up to `count` frames in `range` that are free.
@@ -111,7 +134,7 @@ impl Walker {
         self.pages_per_block
     }
 
-    fn block(&mut self, index: u64) -> Result<BlockUse> {
+    fn block(&mut self, index: u64) -> Result<Walked> {
         let start = index * self.pages_per_block;
         let whole = Range {
             start,
@@ -123,12 +146,14 @@ impl Walker {
             cma: self.cma.iter().any(overlaps),
             ..BlockUse::default()
         };
+        let mut certain = false;
         for part in self.parts.clone() {
-            self.scan(part.intersect(whole), |_, content, _| {
+            self.scan(part.intersect(whole), |_, content, flags| {
                 *counter(&mut block, content) += 1;
+                certain |= flags & (kpf::SLAB | kpf::PGTABLE) != 0;
             })?;
         }
-        Ok(block)
+        Ok(Walked { block, certain })
     }
 
     /// Calls `visit(frame, content, flags)` for the frames of `range`.
@@ -202,6 +227,22 @@ fn cma_areas() -> Vec<Range> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_pages_without_flags_do_not_taint() {
+        let walked = |nonmovable, certain| Walked {
+            block: BlockUse {
+                free: 10,
+                nonmovable,
+                ..BlockUse::default()
+            },
+            certain,
+        };
+        assert_eq!(walked(126, false).settle(126).nonmovable, 0);
+        assert_eq!(walked(126, false).settle(126).free, 136);
+        assert_eq!(walked(127, false).settle(126).nonmovable, 127);
+        assert_eq!(walked(1, true).settle(126).nonmovable, 1);
+    }
 
     #[test]
     fn flags_decide_content() {

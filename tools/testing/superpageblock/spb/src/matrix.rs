@@ -49,7 +49,7 @@ pub const ROWS: [Row; 13] = [
     // KUnit runs on x86 while this one boots.
     Row {
         name: "patched boots",
-        cmdline: "kunit.enable=1",
+        cmdline: "kunit.enable=1 kunit.autorun=1",
         ..PLAIN
     },
     Row {
@@ -73,7 +73,7 @@ pub const ROWS: [Row; 13] = [
     Row {
         name: "writes to debugfs files",
         scenario: "badinput",
-        memory: Mib::gib(2),
+        memory: Mib::gib(3),
         ..PLAIN
     },
     Row {

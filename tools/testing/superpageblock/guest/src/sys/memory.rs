@@ -17,6 +17,13 @@ pub(crate) fn page_bytes() -> usize {
     usize::try_from(bytes).unwrap_or(4096)
 }
 
+/// Processors that are online.
+pub(crate) fn processors() -> u64 {
+    // SAFETY: sysconf has no preconditions.
+    let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    u64::try_from(count).unwrap_or(1)
+}
+
 /// A private anonymous mapping, unmapped on drop.
 ///
 /// # Invariants

@@ -28,6 +28,8 @@ pub struct Toolchain {
     pub bindgen: PathBuf,
     /// Compiler cache directory.
     pub ccache: PathBuf,
+    /// Paths below it are the same to the compiler cache, wherever the repository is cloned.
+    pub root: PathBuf,
     /// Versions of the compilers; objects of another identity are not reused.
     pub identity: String,
 }
@@ -39,6 +41,7 @@ impl Toolchain {
         make.arg("-C").arg(source).args(self.make_options());
         make.env("CCACHE_DIR", &self.ccache)
             .env("CCACHE_NOHASHDIR", "1")
+            .env("CCACHE_BASEDIR", &self.root)
             .env("KBUILD_BUILD_TIMESTAMP", "1970-01-01 00:00:00 +0000")
             .env("KBUILD_BUILD_USER", "superpageblock")
             .env("KBUILD_BUILD_HOST", "superpageblock")
@@ -93,6 +96,7 @@ pub fn ensure(project: &Project) -> Result<Setup> {
         rust_lib_src: rust::library(project, &rustc)?,
         bindgen: rust::bindgen(project)?,
         ccache: project.cache.join("ccache"),
+        root: project.root.clone(),
         identity: format!("{rustc}; {}", clang.lines().next().unwrap_or_default()),
     };
     if let Some(source) = &source {
