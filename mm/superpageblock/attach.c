@@ -90,6 +90,19 @@ int spb_prepare_zone(struct zone *zone)
 	return 0;
 }
 
+/**
+ * spb_prepared() - whether spb_prepare_zone() has succeeded
+ * @zone: the zone
+ *
+ * Return: true if the zone can be attached.
+ */
+bool spb_prepared(const struct zone *zone)
+{
+	/* Blocks are allocated in order, so the last one stands for all. */
+	return zone->spb_blocks && zone->spb_policy &&
+	       zone->spb_blocks[spb_zone_nr_blocks(zone) - 1];
+}
+
 /* The page at @pfn if it is of @zone, else NULL. */
 static struct page *spb_zone_page(struct zone *zone, unsigned long pfn)
 {
@@ -98,12 +111,20 @@ static struct page *spb_zone_page(struct zone *zone, unsigned long pfn)
 	return page && page_zone(page) == zone ? page : NULL;
 }
 
-/* Count the pages of a block without the lock: both numbers are set at boot. */
-static void spb_block_survey(struct zone *zone, struct spb_block *block,
-			     unsigned long start)
+/* What a walk over the pages of a block found. */
+struct spb_survey {
+	u32 present;
+	u32 reserved;
+};
+
+/*
+ * Count pages without the lock. A page that is allocated meanwhile may hide the
+ * others of the range that was free; none of those is reserved.
+ */
+static struct spb_survey spb_survey_block(struct zone *zone, unsigned long start)
 {
+	struct spb_survey found = { };
 	unsigned long pfn, step;
-	u32 present = 0, reserved = 0;
 
 	for (pfn = start; pfn < start + SPB_NR_PAGES; pfn += step) {
 		struct page *page = spb_zone_page(zone, pfn);
@@ -117,21 +138,95 @@ static void spb_block_survey(struct zone *zone, struct spb_block *block,
 			if (order <= MAX_PAGE_ORDER && IS_ALIGNED(pfn, 1UL << order))
 				step = 1UL << order;
 		}
-		present += step;
-		reserved += PageReserved(page);
+		found.present += step;
+		found.reserved += PageReserved(page);
 	}
-	block->nr_present = present;
-	block->nr_reserved = reserved;
-	block->complete = present == SPB_NR_PAGES;
+	return found;
 }
 
-static void spb_block_announce(struct zone *zone, struct spb_block *block)
+/* Take over what a survey found, and tell the policy in the same hold. */
+static void spb_announce_block(struct zone *zone, struct spb_block *block,
+			       struct spb_survey found)
 {
 	guard(spinlock_irqsave)(&zone->lock);
-	spb_set_level(block, spb_policy_ops->set_block(zone->spb_policy, block->id,
-						       block->nr_present,
-						       block->nr_reserved,
-						       block->complete));
+	block->nr_present = found.present;
+	block->nr_reserved = found.reserved;
+	block->complete = found.present == SPB_NR_PAGES;
+	spb_policy_ops->set_block(zone->spb_policy, block->id, block->nr_present,
+				  block->nr_reserved, block->complete);
+	__spb_classify(zone, block);
+}
+
+/*
+ * Whether a page that is not free has to be taken for one that cannot move.
+ * Slab has pages without references, as per-CPU lists do: if it was the latter,
+ * the pageblock is dirty without need until it is wholly free.
+ */
+static bool spb_page_stays(struct zone *zone, struct page *page, unsigned long *step)
+{
+	return page_is_unmovable(zone, page, PB_ISOLATE_MODE_OTHER, step) ||
+	       (!PageCompound(page) && !page_ref_count(page));
+}
+
+/* Pages from @page on that are free or not handed to the allocator, 0 if none. */
+static unsigned long spb_free_range(struct page *page)
+{
+	if (PageBuddy(page))
+		return 1UL << buddy_order(page);
+	if (PageUnaccepted(page))
+		return MAX_ORDER_NR_PAGES;
+	if (page_is_guard(page))
+		return 1UL << page_private(page);
+	return 0;
+}
+
+static bool spb_pageblock_stays(struct zone *zone, unsigned long pfn)
+{
+	unsigned long end = pfn + pageblock_nr_pages, step;
+
+	for (; pfn < end; pfn += step) {
+		struct page *page = spb_zone_page(zone, pfn);
+
+		step = page ? spb_free_range(page) : 1;
+		if (step)
+			continue;
+		step = 1;
+		if (spb_page_stays(zone, page, &step))
+			return true;
+	}
+	return false;
+}
+
+/* Forget that a pageblock was dirty if nothing in it is any more. */
+static void spb_rescan_pageblock(struct zone *zone, struct spb_block *block,
+				 unsigned long pfn)
+{
+	unsigned long bit = spb_pageblock_index(pfn);
+	struct page *page = spb_zone_page(zone, pfn);
+	int migratetype;
+
+	guard(spinlock_irqsave)(&zone->lock);
+	if (!page || !test_bit(bit, block->dirty))
+		return;
+	migratetype = get_pageblock_migratetype(page);
+	if (!is_migrate_movable(migratetype) || spb_pageblock_stays(zone, pfn))
+		return;
+	__clear_bit(bit, block->dirty);
+	block->nr_dirty--;
+	__spb_classify(zone, block);
+}
+
+static void spb_recount_block(struct zone *zone, struct spb_block *block)
+{
+	unsigned long start = spb_block_pfn(zone, block->id), pfn;
+	struct spb_survey found = spb_survey_block(zone, start);
+
+	if (found.reserved == block->nr_reserved)
+		return;
+	spb_announce_block(zone, block, found);
+	/* What was reserved may have become movable, as gigantic pages have. */
+	for (pfn = start; pfn < start + SPB_NR_PAGES; pfn += pageblock_nr_pages)
+		spb_rescan_pageblock(zone, block, pfn);
 }
 
 /**
@@ -148,14 +243,8 @@ void spb_recount_reserved(struct zone *zone)
 	unsigned long i, nr = zone->spb_len >> SPB_ORDER;
 
 	for (i = 0; i < nr; i++) {
-		struct spb_block *block = zone->spb_blocks[i];
-		u32 before = block->nr_reserved;
-
-		if (!before)
-			continue;
-		spb_block_survey(zone, block, spb_block_pfn(zone, i));
-		if (block->nr_reserved != before)
-			spb_block_announce(zone, block);
+		if (zone->spb_blocks[i]->nr_reserved)
+			spb_recount_block(zone, zone->spb_blocks[i]);
 		cond_resched();
 	}
 }
@@ -164,7 +253,7 @@ void spb_recount_reserved(struct zone *zone)
 static unsigned long spb_attach_page(struct zone *zone, struct spb_block *block,
 				     struct page *page)
 {
-	unsigned long step = 1;
+	unsigned long step = spb_free_range(page);
 
 	if (PageBuddy(page)) {
 		unsigned int order = buddy_order(page);
@@ -173,16 +262,11 @@ static unsigned long spb_attach_page(struct zone *zone, struct spb_block *block,
 		list_move_tail(&page->buddy_list,
 			       &block->free_area[order].free_list[migratetype]);
 		spb_block_add(zone, block, order, migratetype);
-		return 1UL << order;
 	}
-	/*
-	 * Slab has pages without references, as per-CPU lists do. If it was the
-	 * latter, the pageblock is dirty without need until it is wholly free;
-	 * and so it is if a page was between two lists.
-	 */
-	if (page_is_unmovable(zone, page, PB_ISOLATE_MODE_OTHER, &step) ||
-	    (!PageCompound(page) && !page_ref_count(page) && !PageUnaccepted(page) &&
-	     !page_is_guard(page)))
+	if (step)
+		return step;
+	step = 1;
+	if (spb_page_stays(zone, page, &step))
 		__spb_mark_dirty(zone, page, 0);
 	return step;
 }
@@ -219,23 +303,24 @@ static void spb_attach_block(struct zone *zone, struct spb_block *block)
 	unsigned long pfn = spb_block_pfn(zone, block->id);
 	unsigned long end = pfn + SPB_NR_PAGES;
 
-	spb_block_announce(zone, block);
 	for (; pfn < end; pfn += MAX_ORDER_NR_PAGES) {
 		spb_attach_range(zone, block, pfn, pfn + MAX_ORDER_NR_PAGES);
 		cond_resched();
 	}
 }
 
-static bool spb_survey(struct zone *zone)
+/* Survey all blocks; returns whether any of them is complete. */
+static bool spb_survey_zone(struct zone *zone)
 {
 	unsigned long i, nr = spb_zone_nr_blocks(zone);
 	bool any_complete = false;
 
 	for (i = 0; i < nr; i++) {
-		struct spb_block *block = zone->spb_blocks[i];
+		struct spb_survey found;
 
-		spb_block_survey(zone, block, spb_zone_start(zone) + (i << SPB_ORDER));
-		any_complete |= block->complete;
+		found = spb_survey_block(zone, spb_zone_start(zone) + (i << SPB_ORDER));
+		spb_announce_block(zone, zone->spb_blocks[i], found);
+		any_complete |= zone->spb_blocks[i]->complete;
 		cond_resched();
 	}
 	return any_complete;
@@ -263,9 +348,9 @@ int spb_attach_zone(struct zone *zone)
 	unsigned long i, nr = spb_zone_nr_blocks(zone);
 
 	BUILD_BUG_ON(NR_PAGE_ORDERS > 16);
-	if (!spb_survey(zone))
-		return -ENODEV;
 	spb_policy_ops->zone_init(zone->spb_policy, nr, pageblock_order, SPB_ORDER);
+	if (!spb_survey_zone(zone))
+		return -ENODEV;
 	scoped_guard(spinlock_irqsave, &zone->lock)
 		zone->spb_start = spb_zone_start(zone);
 	spb_drain(zone);

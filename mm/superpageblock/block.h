@@ -134,7 +134,7 @@ static inline void spb_page_added(struct zone *zone, struct spb_block *block,
 	if (!block)
 		return;
 	spb_block_add(zone, block, order, migratetype);
-	if (order >= pageblock_order && migratetype == MIGRATE_MOVABLE)
+	if (order >= pageblock_order && is_migrate_movable(migratetype))
 		__spb_clear_dirty(zone, page, order);
 }
 
@@ -191,6 +191,7 @@ u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
 		     u64 **keys);
 unsigned long spb_block_pfn(const struct zone *zone, u32 block);
 void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pages);
+void spb_contig_succeeded(struct zone *zone);
 void __init spb_boot_prepare(void);
 void __init spb_boot_attach(void);
 
@@ -278,6 +279,10 @@ static inline unsigned long spb_block_pfn(const struct zone *zone, u32 block)
 
 static inline void spb_contig_failed(struct zone *zone, unsigned long pfn,
 				     unsigned long nr_pages)
+{
+}
+
+static inline void spb_contig_succeeded(struct zone *zone)
 {
 }
 

@@ -2,7 +2,9 @@
 /*
  * Superpageblocks: which gigabyte to empty for a contiguous allocation.
  */
+#include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include "../internal.h"
@@ -37,6 +39,19 @@ static int spb_cmp_keys(const void *a, const void *b)
 	return cmp_int(*(const u64 *)a, *(const u64 *)b);
 }
 
+/* Looks at each page of the blocks in question: once a second at most. */
+static void spb_recount_now_and_then(void)
+{
+	static unsigned long next = INITIAL_JIFFIES;
+	struct zone *zone;
+
+	if (time_before(jiffies, READ_ONCE(next)))
+		return;
+	WRITE_ONCE(next, jiffies + HZ);
+	for_each_populated_zone(zone)
+		spb_recount_reserved(zone);
+}
+
 /**
  * spb_contig_order() - blocks to try, the cheapest to empty first
  * @zone: the zone
@@ -64,7 +79,7 @@ u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
 			       (gfp_mask & GFP_RECLAIM_MASK) | __GFP_NOWARN);
 	if (!*keys)
 		return 0;
-	spb_recount_reserved(zone);
+	spb_recount_now_and_then();
 	for (i = 0; i < nr; i++) {
 		u64 key = spb_contig_key(zone->spb_blocks[i]);
 
@@ -85,7 +100,25 @@ void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pa
 {
 	struct spb_block *block = spb_block_of(zone, pfn_to_page(pfn));
 
+	/* Who is being killed gives up whatever the block holds. */
+	if (fatal_signal_pending(current))
+		return;
 	/* Lost updates do not matter. */
 	if (block && nr_pages == SPB_NR_PAGES)
 		WRITE_ONCE(block->contig_failures, READ_ONCE(block->contig_failures) + 1);
+}
+
+/**
+ * spb_contig_succeeded() - let old failures count less
+ * @zone: the zone in which a block was emptied
+ */
+void spb_contig_succeeded(struct zone *zone)
+{
+	unsigned long i, nr = READ_ONCE(zone->spb_len) >> SPB_ORDER;
+
+	for (i = 0; i < nr; i++) {
+		struct spb_block *block = zone->spb_blocks[i];
+
+		WRITE_ONCE(block->contig_failures, READ_ONCE(block->contig_failures) / 2);
+	}
 }

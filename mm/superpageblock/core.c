@@ -226,7 +226,7 @@ static void spb_attach_all(void)
 	struct zone *zone;
 
 	for_each_populated_zone(zone) {
-		if (spb_prepare_zone(zone) || spb_attach_zone(zone))
+		if (!spb_prepared(zone) || spb_attach_zone(zone))
 			continue;
 		nr_zones++;
 		nr_blocks += zone->spb_len >> SPB_ORDER;
@@ -302,8 +302,8 @@ int spb_policy_register(const struct spb_policy_ops *ops)
 		return 0;
 	spb_policy_ops = ops;
 	spb_set_hooks(ops);
-	spb_prepare_all();
 	get_online_mems();
+	spb_prepare_all();
 	spb_attach_all();
 	put_online_mems();
 	return 0;

@@ -128,7 +128,7 @@ unsafe extern "C" fn plan(handle: *mut Handle, order: u32, migratetype: u32, fla
     };
     // SAFETY: passed on to the caller.
     let mut locked = unsafe { locked(handle) };
-    let mut zone = locked.zone();
+    let zone = locked.zone();
     let request = Request::new(Order::new(order), ty, Flags(flags), &zone.geometry());
     wire::plan(zone.plan(&request))
 }

@@ -14,6 +14,7 @@ void spb_set_level(struct spb_block *block, u64 level);
 
 /* attach.c */
 int spb_prepare_zone(struct zone *zone);
+bool spb_prepared(const struct zone *zone);
 int spb_attach_zone(struct zone *zone);
 void spb_recount_reserved(struct zone *zone);
 unsigned int spb_count_tainted(struct zone *zone);
@@ -47,9 +48,6 @@ static inline void spb_check_block(const struct spb_block *block, int migratetyp
 		  "superpageblock %u: type %d has order mask %#x, on file is %#x\n",
 		  block->id, migratetype, block->orders[migratetype],
 		  block->top[migratetype]);
-	WARN_ONCE(block->nr_free > block->nr_present,
-		  "superpageblock %u: %u free pages of %u\n",
-		  block->id, block->nr_free, block->nr_present);
 }
 
 #endif /* _MM_SUPERPAGEBLOCK_INTERNAL_H */

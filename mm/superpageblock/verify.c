@@ -75,7 +75,8 @@ static unsigned long spb_census_page(struct spb_verify *v, struct spb_block *blo
 		census->heads[order][get_pageblock_migratetype(page)]++;
 		return 1UL << order;
 	}
-	if (spb_certainly_unmovable(page) &&
+	/* Users of CMA may mark what they have allocated as reserved. */
+	if (!block->has_cma && spb_certainly_unmovable(page) &&
 	    !test_bit(spb_pageblock_index(pfn), block->dirty))
 		spb_violation(v, "block %u: pfn %#lx cannot move, its pageblock is not dirty",
 			      block->id, pfn);

@@ -72,11 +72,13 @@ impl Block {
     };
 
     /// Its category.
+    #[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
     pub(crate) fn category(&self) -> Category {
         self.category
     }
 
     /// Its bucket.
+    #[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
     pub(crate) fn bucket(&self) -> Bucket {
         self.bucket
     }

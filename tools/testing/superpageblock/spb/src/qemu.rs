@@ -106,7 +106,8 @@ impl Guest {
             "-m",
             &format!("{}M", self.memory.0),
             "-smp",
-            &self.cpus.to_string(),
+            // A socket for each node: caches are not shared between nodes.
+            &format!("{},sockets={}", self.cpus, self.nodes.max(1)),
         ]);
         qemu.arg("-kernel")
             .arg(&self.kernel)
