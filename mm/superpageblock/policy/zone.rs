@@ -72,13 +72,13 @@ impl Block {
     };
 
     /// Its category.
-    #[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
+    #[cfg(test)]
     pub(crate) fn category(&self) -> Category {
         self.category
     }
 
     /// Its bucket.
-    #[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
+    #[cfg(test)]
     pub(crate) fn bucket(&self) -> Bucket {
         self.bucket
     }
