@@ -103,14 +103,6 @@ bool spb_prepared(const struct zone *zone)
 	       zone->spb_blocks[spb_zone_nr_blocks(zone) - 1];
 }
 
-/* The page at @pfn if it is of @zone, else NULL. */
-static struct page *spb_zone_page(struct zone *zone, unsigned long pfn)
-{
-	struct page *page = pfn_to_online_page(pfn);
-
-	return page && page_zone(page) == zone ? page : NULL;
-}
-
 /* What a walk over the pages of a block found. */
 struct spb_survey {
 	u32 present;

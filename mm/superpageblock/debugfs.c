@@ -68,9 +68,9 @@ static void spb_count_types(struct zone *zone, struct spb_block *block,
 	unsigned long end = pfn + SPB_NR_PAGES;
 
 	for (; pfn < end; pfn += pageblock_nr_pages) {
-		struct page *page = pfn_to_online_page(pfn);
+		struct page *page = spb_zone_page(zone, pfn);
 
-		if (page && page_zone(page) == zone)
+		if (page)
 			nr[get_pageblock_migratetype(page)]++;
 	}
 }

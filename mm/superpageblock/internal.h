@@ -3,6 +3,8 @@
 #ifndef _MM_SUPERPAGEBLOCK_INTERNAL_H
 #define _MM_SUPERPAGEBLOCK_INTERNAL_H
 
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
 #include "block.h"
 
 struct seq_file;
@@ -21,6 +23,19 @@ unsigned int spb_count_tainted(struct zone *zone);
 
 /* verify.c */
 u64 spb_verify_zone(struct zone *zone, struct seq_file *m);
+
+/*
+ * The page at @pfn if it is of @zone, else NULL. A hole at the edge has pages
+ * that name the zone although it does not span them.
+ */
+static inline struct page *spb_zone_page(const struct zone *zone, unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page || page_zone(page) != zone || !zone_spans_pfn(zone, pfn))
+		return NULL;
+	return page;
+}
 
 static inline bool spb_block_tainted(const struct spb_block *block)
 {

@@ -58,9 +58,9 @@ static void spb_census_pageblocks(struct spb_verify *v, struct spb_block *block,
 				  unsigned long pfn, unsigned long end)
 {
 	for (; pfn < end; pfn += pageblock_nr_pages) {
-		struct page *page = pfn_to_online_page(pfn);
+		struct page *page = spb_zone_page(v->zone, pfn);
 
-		if (page && page_zone(page) == v->zone)
+		if (page)
 			spb_census_pageblock(v, block, page, pfn);
 	}
 }
@@ -92,11 +92,9 @@ static void spb_take_census(struct spb_verify *v, struct spb_block *block,
 
 	spb_census_pageblocks(v, block, pfn, end);
 	for (; pfn < end; pfn += step) {
-		struct page *page = pfn_to_online_page(pfn);
+		struct page *page = spb_zone_page(v->zone, pfn);
 
-		step = 1;
-		if (page && page_zone(page) == v->zone)
-			step = spb_census_page(v, block, page, pfn, census);
+		step = page ? spb_census_page(v, block, page, pfn, census) : 1;
 	}
 	census->nr_dirty = bitmap_weight(block->dirty, spb_nr_pageblocks());
 }

@@ -118,9 +118,9 @@ pub const ROWS: [Row; 13] = [
         ..PLAIN
     },
     Row {
-        name: "all memory, debug kernel",
+        name: "readers of free lists, debug kernel",
         variant: Variant::Debug,
-        scenario: "allmem",
+        scenario: "readers",
         memory: Mib::gib(3),
         seconds: 900,
         ..PLAIN
@@ -129,7 +129,7 @@ pub const ROWS: [Row; 13] = [
         name: "churn, debug kernel",
         variant: Variant::Debug,
         scenario: "run",
-        memory: Mib::gib(4),
+        cmdline: "spb.arg.rounds=1",
         seconds: 1200,
         ..PLAIN
     },
