@@ -24,7 +24,7 @@ const CONFIG: &str = "mm/superpageblock/.kunitconfig";
 /// too few pageblocks to group pages by mobility, which no bootable x86 guest shows.
 const BOOTS: [(&str, &str); 2] = [
     (
-        "mem=24M",
+        "mem=18M",
         "off, too little memory to group pages by mobility",
     ),
     ("mem=3G", "superpageblock: attached 1 zones"),
