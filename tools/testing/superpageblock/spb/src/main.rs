@@ -123,6 +123,8 @@ fn main() -> ExitCode {
 
 fn perform(arguments: &Arguments) -> Result<()> {
     let settings = Settings::read()?;
+    // Before kernels are built that could not be booted then.
+    settings.memory.map_or(Ok(()), Mib::check)?;
     let project = Project::find(settings.kdir, settings.jobs)?;
     if matches!(arguments.command, Request::HostTest) {
         let mut cases = Cases::default();
