@@ -39,8 +39,9 @@
  * @complete: all pages of an aligned gigabyte are present
  * @has_cma: pageblocks of type CMA were seen
  * @dirty: pageblocks that have a non-movable type or may hold non-movable
- *	pages. Set with either; cleared only when the pageblock is wholly free,
- *	for a type says nothing of pages that were there before it was set.
+ *	pages. Set with either; cleared when the pageblock is wholly free or a
+ *	rescan finds nothing, for a type says nothing of pages that were there
+ *	before it was set.
  */
 struct spb_block {
 	struct free_area free_area[NR_PAGE_ORDERS];

@@ -50,13 +50,6 @@ static int __init spb_setup(char *arg)
 }
 early_param("superpageblock", spb_setup);
 
-/* Take over what a level of classify() or add_block() says. */
-void spb_set_level(struct spb_block *block, u64 level)
-{
-	block->level_lo = lower_32_bits(level);
-	block->level_span = upper_32_bits(level) - lower_32_bits(level);
-}
-
 /**
  * __spb_classify() - tell the policy how full and how tainted a block is
  * @zone: the zone, whose lock is held
@@ -64,10 +57,13 @@ void spb_set_level(struct spb_block *block, u64 level)
  */
 void __spb_classify(struct zone *zone, struct spb_block *block)
 {
+	u64 level;
+
 	lockdep_assert_held(&zone->lock);
-	spb_set_level(block, static_call(spb_classify)(zone->spb_policy, block->id,
-						       block->nr_free,
-						       block->nr_dirty));
+	level = static_call(spb_classify)(zone->spb_policy, block->id, block->nr_free,
+					  block->nr_dirty);
+	block->level_lo = lower_32_bits(level);
+	block->level_span = upper_32_bits(level) - lower_32_bits(level);
 }
 
 /**

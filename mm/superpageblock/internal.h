@@ -11,9 +11,6 @@ struct seq_file;
 
 extern const struct spb_policy_ops *spb_policy_ops;
 
-/* core.c */
-void spb_set_level(struct spb_block *block, u64 level);
-
 /* attach.c */
 int spb_prepare_zone(struct zone *zone);
 bool spb_prepared(const struct zone *zone);
