@@ -69,6 +69,8 @@ struct spb_tally {
  * @zone_init: set up that state in zeroed memory. Blocks have 1 << @block_order
  *	pages, pageblocks 1 << @claim_order. The memory stays C's; the policy
  *	needs nothing else, so that it can start before slab does.
+ * @zone_move: set up @to, zeroed memory for @nr_blocks blocks, with all that
+ *	@from knows of its blocks, which are fewer.
  * @set_block: make block @block known, or say what has changed about it:
  *	it has @present pages, of which boot has reserved @reserved;
  *	@complete: these are all pages of an aligned gigabyte. Returns like
@@ -95,6 +97,8 @@ struct spb_policy_ops {
 	size_t (*zone_bytes)(u32 nr_blocks);
 	void (*zone_init)(struct spb_policy_zone *pz, u32 nr_blocks, u32 claim_order,
 			  u32 block_order);
+	void (*zone_move)(struct spb_policy_zone *to, const struct spb_policy_zone *from,
+			  u32 nr_blocks);
 	u64 (*set_block)(struct spb_policy_zone *pz, u32 block, u32 present,
 			 u32 reserved, bool complete);
 	u64 (*plan)(struct spb_policy_zone *pz, u32 order, u32 migratetype, u32 flags);
@@ -107,8 +111,15 @@ struct spb_policy_ops {
 };
 
 int spb_policy_register(const struct spb_policy_ops *ops);
+void spb_policy_unregister(const struct spb_policy_ops *ops);
 
 /* Provided by the policy (mm/superpageblock/policy_main.rs). */
 const struct spb_policy_ops *spb_rust_policy(void);
+
+/* Most that a tainted block may withhold from movable requests, in percent. */
+#define SPB_MAX_RESERVE_PERCENT	25
+
+/* A parameter of the policy (mm/superpageblock/glue.c), fixed before it starts. */
+extern unsigned int spb_reserve_percent;
 
 #endif /* _LINUX_SUPERPAGEBLOCK_H */

@@ -11,6 +11,7 @@
 #define _MM_SUPERPAGEBLOCK_BLOCK_H
 
 #include <linux/mmzone.h>
+#include <linux/rcupdate.h>
 #include <linux/static_call.h>
 #include <linux/superpageblock.h>
 
@@ -38,6 +39,7 @@
  * @contig_failures: recent attempts to empty the block that failed; not locked
  * @complete: all pages of an aligned gigabyte are present
  * @has_cma: pageblocks of type CMA were seen
+ * @suspect: some of @dirty was set for pages that were just changing hands
  * @dirty: pageblocks that have a non-movable type or may hold non-movable
  *	pages. Set with either; cleared when the pageblock is wholly free or a
  *	rescan finds nothing, for a type says nothing of pages that were there
@@ -59,6 +61,7 @@ struct spb_block {
 	u32 contig_failures;
 	bool complete;
 	bool has_cma;
+	bool suspect;
 	unsigned long dirty[];
 };
 
@@ -76,6 +79,12 @@ static inline bool spb_attached(const struct zone *zone)
 	return zone->spb_len;
 }
 
+/* Block @n. The caller holds zone->lock, or rcu_read_lock(): arrays are replaced. */
+static inline struct spb_block *spb_nth_block(const struct zone *zone, unsigned long n)
+{
+	return rcu_dereference_raw(zone->spb_blocks)[n];
+}
+
 /* The block on whose lists @page is when free, NULL for the zone's own. */
 static inline struct spb_block *spb_block_of(const struct zone *zone,
 					     const struct page *page)
@@ -84,7 +93,7 @@ static inline struct spb_block *spb_block_of(const struct zone *zone,
 
 	if (offset >= zone->spb_len)
 		return NULL;
-	return zone->spb_blocks[offset >> SPB_ORDER];
+	return spb_nth_block(zone, offset >> SPB_ORDER);
 }
 
 static inline struct free_area *spb_free_areas(struct zone *zone,
@@ -150,7 +159,7 @@ static inline void spb_page_removed(struct zone *zone, struct spb_block *block,
 
 /* Free pages of @order and @migratetype in the zone; readable without the lock. */
 static inline unsigned long spb_nr_free(const struct zone *zone, unsigned int order,
-				       int migratetype)
+					int migratetype)
 {
 	return READ_ONCE(zone->spb_nr_free[order][migratetype]);
 }
@@ -185,6 +194,8 @@ static inline bool spb_whole_free(struct zone *zone, struct page *page,
 
 bool spb_capture(struct zone *zone, struct page *page, unsigned int order,
 		 int migratetype);
+void spb_retype_free(struct zone *zone, struct page *page, unsigned int order,
+		     int migratetype);
 bool spb_same_lists(const struct zone *zone, const struct page *a, const struct page *b);
 struct free_area *spb_movable_areas(struct zone *zone, unsigned int order);
 void spb_set_range_content(struct zone *zone, unsigned long pfn, unsigned long end);

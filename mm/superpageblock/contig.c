@@ -19,11 +19,11 @@
  */
 unsigned long spb_block_pfn(const struct zone *zone, u32 block)
 {
-	return zone->spb_start + ((unsigned long)block << SPB_ORDER);
+	return READ_ONCE(zone->spb_start) + ((unsigned long)block << SPB_ORDER);
 }
 
 /* Rank of a block, ~0 if it must not be tried. */
-static u64 spb_contig_key(const struct spb_block *block)
+static u64 spb_contig_key(const struct spb_policy_ops *ops, const struct spb_block *block)
 {
 	u32 cost = block->nr_present - min(block->nr_present, READ_ONCE(block->nr_free));
 	/* What made an earlier attempt fail is gone from an empty block. */
@@ -31,7 +31,7 @@ static u64 spb_contig_key(const struct spb_block *block)
 
 	if (!block->complete || spb_block_tainted(block) || READ_ONCE(block->has_cma))
 		return ~0ULL;
-	return spb_policy_ops->contig_key(block->id, cost, failures);
+	return ops->contig_key(block->id, cost, failures);
 }
 
 static int spb_cmp_keys(const void *a, const void *b)
@@ -49,7 +49,29 @@ static void spb_recount_now_and_then(void)
 		return;
 	WRITE_ONCE(next, jiffies + HZ);
 	for_each_populated_zone(zone)
-		spb_recount_reserved(zone);
+		spb_recount_zone(zone);
+}
+
+/* Rank up to @nr blocks; returns how many of them may be tried. */
+static u32 spb_contig_keys(struct zone *zone, u64 *keys, unsigned long nr)
+{
+	const struct spb_policy_ops *ops;
+	u32 eligible = 0;
+	unsigned long i;
+
+	guard(rcu)();
+	ops = rcu_dereference(spb_policy_ops);
+	if (!ops)
+		return 0;
+	/* There may be fewer blocks by now, or more. */
+	nr = min(nr, spb_nr_attached(zone));
+	for (i = 0; i < nr; i++) {
+		u64 key = spb_contig_key(ops, spb_nth_block(zone, i));
+
+		if (key != ~0ULL)
+			keys[eligible++] = key;
+	}
+	return eligible;
 }
 
 /**
@@ -70,8 +92,8 @@ static void spb_recount_now_and_then(void)
 u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
 		     u64 **keys)
 {
-	unsigned long i, nr = READ_ONCE(zone->spb_len) >> SPB_ORDER;
-	u32 eligible = 0;
+	unsigned long nr = spb_nr_attached(zone);
+	u32 eligible;
 
 	if (nr_pages != SPB_NR_PAGES || !nr)
 		return 0;
@@ -80,12 +102,7 @@ u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
 	if (!*keys)
 		return 0;
 	spb_recount_now_and_then();
-	for (i = 0; i < nr; i++) {
-		u64 key = spb_contig_key(zone->spb_blocks[i]);
-
-		if (key != ~0ULL)
-			(*keys)[eligible++] = key;
-	}
+	eligible = spb_contig_keys(zone, *keys, nr);
 	sort(*keys, eligible, sizeof(**keys), spb_cmp_keys, NULL);
 	return eligible;
 }
@@ -98,14 +115,15 @@ u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
  */
 void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pages)
 {
-	struct spb_block *block = spb_block_of(zone, pfn_to_page(pfn));
+	struct spb_block *block;
 
 	/* Who is being killed gives up whatever the block holds. */
-	if (fatal_signal_pending(current))
+	if (nr_pages != SPB_NR_PAGES || fatal_signal_pending(current))
 		return;
-	/* Lost updates do not matter. */
-	if (block && nr_pages == SPB_NR_PAGES)
-		WRITE_ONCE(block->contig_failures, READ_ONCE(block->contig_failures) + 1);
+	guard(spinlock_irqsave)(&zone->lock);
+	block = spb_block_of(zone, pfn_to_page(pfn));
+	if (block)
+		WRITE_ONCE(block->contig_failures, block->contig_failures + 1);
 }
 
 /**
@@ -114,11 +132,13 @@ void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pa
  */
 void spb_contig_succeeded(struct zone *zone)
 {
-	unsigned long i, nr = READ_ONCE(zone->spb_len) >> SPB_ORDER;
+	unsigned long i;
 
-	for (i = 0; i < nr; i++) {
-		struct spb_block *block = zone->spb_blocks[i];
+	guard(rcu)();
+	for (i = 0; i < spb_nr_attached(zone); i++) {
+		struct spb_block *block = spb_nth_block(zone, i);
 
+		/* Lost updates do not matter. */
 		WRITE_ONCE(block->contig_failures, READ_ONCE(block->contig_failures) / 2);
 	}
 }

@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/page-isolation.h>
+#include <linux/string_choices.h>
 #include "../internal.h"
 #include "internal.h"
 
@@ -36,16 +37,18 @@ DEFINE_STATIC_CALL(spb_plan, spb_plan_stub);
 DEFINE_STATIC_CALL(spb_advertise, spb_advertise_stub);
 DEFINE_STATIC_CALL(spb_classify, spb_classify_stub);
 
-static DEFINE_MUTEX(spb_policy_mutex);
-const struct spb_policy_ops *spb_policy_ops;
-static bool spb_wanted = true;
+/* Held while a policy comes or goes. */
+DEFINE_MUTEX(spb_policy_mutex);
+/* Changes only while memory cannot come or go. */
+const struct spb_policy_ops __rcu *spb_policy_ops;
+static bool spb_wanted __ro_after_init = true;
 
 static int __init spb_setup(char *arg)
 {
 	if (arg && kstrtobool(arg, &spb_wanted) == 0)
 		return 0;
-	pr_err("unknown value '%s' for superpageblock=, use on or off; staying on\n",
-	       arg ?: "");
+	pr_err("unknown value '%s' for superpageblock=, use on or off; staying %s\n",
+	       arg ?: "", str_on_off(spb_wanted));
 	return 0;
 }
 early_param("superpageblock", spb_setup);
@@ -127,11 +130,12 @@ void spb_correct(struct zone *zone, struct spb_block *block, int migratetype)
  */
 struct free_area *zone_nth_free_areas(struct zone *zone, unsigned long n)
 {
+	struct spb_block *block;
+
 	if (!n)
 		return zone->free_area;
-	if (n > DIV_ROUND_UP(READ_ONCE(zone->spb_len), SPB_NR_PAGES))
-		return NULL;
-	return zone->spb_blocks[n - 1]->free_area;
+	block = spb_find_block(zone, n - 1);
+	return block ? block->free_area : NULL;
 }
 
 /**
@@ -153,7 +157,7 @@ static struct spb_block *spb_planned_block(struct zone *zone, unsigned int order
 	u64 plan;
 
 	while ((plan = static_call(spb_plan)(zone->spb_policy, order, migratetype, 0))) {
-		struct spb_block *block = zone->spb_blocks[SPB_PLAN_BLOCK(plan)];
+		struct spb_block *block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
 
 		if (SPB_PLAN_FROM(plan) != migratetype)
 			return NULL;
@@ -189,13 +193,16 @@ static void spb_set_hooks(const struct spb_policy_ops *ops)
 
 /* One line that says what became of it. */
 static void spb_report(unsigned int nr_zones, unsigned int nr_blocks,
-		       unsigned int nr_tainted)
+		       unsigned int nr_tainted, u64 longest)
 {
-	if (nr_zones)
+	if (!nr_zones)
+		pr_info("no zone has a complete block of 1 GB, nothing to attach\n");
+	else if (system_state < SYSTEM_RUNNING)
 		pr_info("attached %u zones, %u blocks of 1 GB, %u of them tainted by boot\n",
 			nr_zones, nr_blocks, nr_tainted);
 	else
-		pr_info("no zone has a complete block of 1 GB, nothing to attach\n");
+		pr_info("attached %u zones, %u blocks of 1 GB, %u of them tainted; longest step %llu us\n",
+			nr_zones, nr_blocks, nr_tainted, div_u64(longest, NSEC_PER_USEC));
 }
 
 static const char *spb_why_not(int err)
@@ -203,17 +210,23 @@ static const char *spb_why_not(int err)
 	return err == -E2BIG ? "too large to number its blocks" : "not enough memory";
 }
 
-static void spb_prepare_all(void)
+/* Prepare all zones; returns -ENOMEM if that was the reason to leave one out. */
+static int spb_prepare_all(const struct spb_policy_ops *ops)
 {
 	struct zone *zone;
+	int ret = 0;
 
 	for_each_populated_zone(zone) {
-		int err = spb_prepare_zone(zone);
+		int err = spb_prepare_zone(zone, ops);
 
-		if (err && err != -ENODEV)
-			pr_err("node %d zone %s stays as it is: %s\n",
-			       zone_to_nid(zone), zone->name, spb_why_not(err));
+		if (!err || err == -ENODEV)
+			continue;
+		pr_err("node %d zone %s stays as it is: %s\n",
+		       zone_to_nid(zone), zone->name, spb_why_not(err));
+		if (err == -ENOMEM)
+			ret = err;
 	}
+	return ret;
 }
 
 static void spb_attach_all(void)
@@ -221,6 +234,8 @@ static void spb_attach_all(void)
 	unsigned int nr_zones = 0, nr_blocks = 0, nr_tainted = 0;
 	struct zone *zone;
 
+	/* Those of memory hotplug do not count. */
+	spb_longest_step();
 	for_each_populated_zone(zone) {
 		if (!spb_prepared(zone) || spb_attach_zone(zone))
 			continue;
@@ -228,21 +243,41 @@ static void spb_attach_all(void)
 		nr_blocks += zone->spb_len >> SPB_ORDER;
 		nr_tainted += spb_count_tainted(zone);
 	}
-	spb_report(nr_zones, nr_blocks, nr_tainted);
+	spb_report(nr_zones, nr_blocks, nr_tainted, spb_longest_step());
+}
+
+/* Returns how many zones were attached. */
+static unsigned int spb_detach_all(void)
+{
+	unsigned int nr_zones = 0;
+	struct zone *zone;
+
+	/* A zone may have lost its memory since it was attached. */
+	for_each_zone(zone) {
+		nr_zones += spb_attached(zone);
+		spb_detach_zone(zone);
+	}
+	return nr_zones;
+}
+
+/* Boot asks twice, and says it once. */
+static void spb_say_off(const char *why)
+{
+	static bool said;
+
+	if (!said || system_state == SYSTEM_RUNNING)
+		pr_info("off, %s\n", why);
+	said = true;
 }
 
 /* Whether a policy may attach; says why if not. */
 static bool spb_allowed(void)
 {
-	if (!spb_wanted) {
-		pr_info_once("off, as superpageblock=off asks\n");
-		return false;
-	}
-	if (page_group_by_mobility_disabled) {
-		pr_info_once("off, too little memory to group pages by mobility\n");
-		return false;
-	}
-	return true;
+	if (!spb_wanted)
+		spb_say_off("as superpageblock=off asks");
+	else if (page_group_by_mobility_disabled)
+		spb_say_off("too little memory to group pages by mobility");
+	return spb_wanted && !page_group_by_mobility_disabled;
 }
 
 /**
@@ -257,13 +292,17 @@ static bool spb_allowed(void)
  */
 void __init spb_boot_prepare(void)
 {
+	const struct spb_policy_ops *ops;
+
 	/* Pages that are not initialised yet cannot be looked at. */
 	if (!IS_BUILTIN(CONFIG_SUPERPAGEBLOCK_POLICY) || deferred_pages_enabled() ||
 	    !spb_allowed())
 		return;
-	spb_policy_ops = spb_rust_policy();
-	spb_set_hooks(spb_policy_ops);
-	spb_prepare_all();
+	ops = spb_rust_policy();
+	rcu_assign_pointer(spb_policy_ops, ops);
+	spb_set_hooks(ops);
+	/* A zone that is left out is no reason to leave out the others. */
+	spb_prepare_all(ops);
 }
 
 /**
@@ -273,35 +312,102 @@ void __init spb_boot_prepare(void)
  */
 void __init spb_boot_attach(void)
 {
-	if (spb_policy_ops)
+	if (rcu_access_pointer(spb_policy_ops))
 		spb_attach_all();
 }
 
+/* Attach all zones, or change nothing. */
+static int spb_take_over(const struct spb_policy_ops *ops)
+{
+	int err;
+
+	get_online_mems();
+	rcu_assign_pointer(spb_policy_ops, ops);
+	err = spb_prepare_all(ops);
+	if (!err) {
+		spb_attach_all();
+	} else {
+		spb_detach_all();
+		RCU_INIT_POINTER(spb_policy_ops, NULL);
+	}
+	put_online_mems();
+	return err;
+}
+
+static const struct spb_policy_ops spb_no_policy = {
+	.plan = spb_plan_stub,
+	.advertise = spb_advertise_stub,
+	.classify = spb_classify_stub,
+};
+
 /**
  * spb_policy_register() - hand the placement of pages to a policy
- * @ops: its functions; they stay in use until the machine stops
+ * @ops: its functions, in use until spb_policy_unregister()
  *
- * Attaches every zone with at least one complete block. Does nothing, and
- * says so, with superpageblock=off or without grouping by mobility. Nothing is
- * left to do if @ops attached early in boot.
+ * Attaches every zone with at least one complete block, now or when memory is
+ * added. Does nothing if @ops attached early in boot.
  *
  * Context: process context; may sleep.
- * Return: 0, or -EBUSY when another policy is registered already.
+ * Return: 0; -EBUSY when another policy is registered already, -ENODEV with
+ * superpageblock=off or without grouping by mobility, -ENOMEM. After an error
+ * everything is as it was.
  */
 int spb_policy_register(const struct spb_policy_ops *ops)
 {
+	const struct spb_policy_ops *old;
+	int err;
+
 	guard(mutex)(&spb_policy_mutex);
 
-	if (spb_policy_ops)
-		return spb_policy_ops == ops ? 0 : -EBUSY;
-	if (!spb_allowed())
+	old = rcu_access_pointer(spb_policy_ops);
+	if (old == ops)
 		return 0;
-	spb_policy_ops = ops;
+	if (old) {
+		pr_err("a policy is attached already\n");
+		return -EBUSY;
+	}
+	if (!spb_allowed())
+		return -ENODEV;
 	spb_set_hooks(ops);
-	get_online_mems();
-	spb_prepare_all();
-	spb_attach_all();
-	put_online_mems();
-	return 0;
+	err = spb_take_over(ops);
+	if (err)
+		spb_set_hooks(&spb_no_policy);
+	return err;
 }
 EXPORT_SYMBOL_FOR_MODULES(spb_policy_register, "superpageblock_policy");
+
+/**
+ * spb_policy_unregister() - place pages as without superpageblocks again
+ * @ops: what was registered
+ *
+ * Context: process context; may sleep. Nothing of @ops is in use after it.
+ */
+void spb_policy_unregister(const struct spb_policy_ops *ops)
+{
+	unsigned int nr_zones;
+
+	guard(mutex)(&spb_policy_mutex);
+
+	if (rcu_access_pointer(spb_policy_ops) != ops)
+		return;
+	get_online_mems();
+	nr_zones = spb_detach_all();
+	RCU_INIT_POINTER(spb_policy_ops, NULL);
+	put_online_mems();
+	spb_set_hooks(&spb_no_policy);
+	/* Contiguous allocation asks @ops without a lock. */
+	synchronize_rcu();
+	pr_info("detached %u zones\n", nr_zones);
+}
+EXPORT_SYMBOL_FOR_MODULES(spb_policy_unregister, "superpageblock_policy");
+
+/* Most of what boot gives back has been given back by now. */
+static int __init spb_late_recount(void)
+{
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		spb_recount_zone(zone);
+	return 0;
+}
+late_initcall(spb_late_recount);

@@ -11,24 +11,29 @@
 #include "../internal.h"
 #include "internal.h"
 
-static void spb_get_tally(struct zone *zone, struct spb_tally *tally)
+/* Whether the zone is attached, and to @nr blocks in the states of @tally. */
+static bool spb_get_tally(struct zone *zone, struct spb_tally *tally, unsigned long *nr)
 {
 	guard(spinlock_irqsave)(&zone->lock);
-	spb_policy_ops->tally(zone->spb_policy, tally);
+	*nr = zone->spb_len >> SPB_ORDER;
+	if (*nr)
+		spb_locked_ops(zone)->tally(zone->spb_policy, tally);
+	return *nr;
 }
 
 static int summary_show(struct seq_file *m, void *unused)
 {
 	struct spb_tally tally;
 	struct zone *zone;
+	unsigned long nr;
 
+	guard(mutex)(&spb_policy_mutex);
 	seq_puts(m, "node zone      blocks  clean  empty tainted lost-clean lost-tainted cma below-reserve\n");
 	for_each_populated_zone(zone) {
-		if (!spb_attached(zone))
+		if (!spb_get_tally(zone, &tally, &nr))
 			continue;
-		spb_get_tally(zone, &tally);
 		seq_printf(m, "%4d %-8s %7lu %6u %6u %7u %10u %12u %3u %13u\n",
-			   zone_to_nid(zone), zone->name, zone->spb_len >> SPB_ORDER,
+			   zone_to_nid(zone), zone->name, nr,
 			   tally.clean, tally.empty, tally.tainted, tally.lost_clean,
 			   tally.lost_tainted, tally.cma, tally.below_reserve);
 	}
@@ -75,13 +80,18 @@ static void spb_count_types(struct zone *zone, struct spb_block *block,
 	}
 }
 
-static void spb_block_show(struct seq_file *m, struct zone *zone,
-			   struct spb_block *block)
+/* Shows block @n; returns whether there is one. */
+static bool spb_block_show(struct seq_file *m, struct zone *zone, unsigned long n)
 {
 	unsigned int nr[MIGRATE_TYPES] = { };
 	unsigned int type;
 
 	scoped_guard(spinlock_irqsave, &zone->lock) {
+		struct spb_block *block;
+
+		if (n >= zone->spb_len >> SPB_ORDER)
+			return false;
+		block = spb_nth_block(zone, n);
 		spb_count_types(zone, block, nr);
 		seq_printf(m, "%4d %-8s %#12lx %-15s %7u %7u %5d %5u",
 			   zone_to_nid(zone), zone->name, spb_block_pfn(zone, block->id),
@@ -91,6 +101,7 @@ static void spb_block_show(struct seq_file *m, struct zone *zone,
 	for (type = 0; type < MIGRATE_TYPES; type++)
 		seq_printf(m, " %11u", nr[type]);
 	seq_putc(m, '\n');
+	return true;
 }
 
 static int blocks_show(struct seq_file *m, void *unused)
@@ -105,8 +116,8 @@ static int blocks_show(struct seq_file *m, void *unused)
 	seq_putc(m, '\n');
 	get_online_mems();
 	for_each_populated_zone(zone)
-		for (i = 0; i < zone->spb_len >> SPB_ORDER; i++)
-			spb_block_show(m, zone, zone->spb_blocks[i]);
+		for (i = 0; spb_block_show(m, zone, i); i++)
+			cond_resched();
 	put_online_mems();
 	return 0;
 }
@@ -117,6 +128,8 @@ static int verify_show(struct seq_file *m, void *unused)
 	u64 violations = 0;
 	struct zone *zone;
 
+	/* A zone that is being attached is not consistent. */
+	guard(mutex)(&spb_policy_mutex);
 	get_online_mems();
 	for_each_populated_zone(zone)
 		violations += spb_verify_zone(zone, m);
@@ -129,11 +142,6 @@ DEFINE_SHOW_ATTRIBUTE(verify);
 static int __init spb_debugfs_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("superpageblock", NULL);
-	struct zone *zone;
-
-	/* Most of what boot gives back has been given back by now. */
-	for_each_populated_zone(zone)
-		spb_recount_reserved(zone);
 
 	debugfs_create_file("summary", 0444, dir, NULL, &summary_fops);
 	debugfs_create_file("blocks", 0444, dir, NULL, &blocks_fops);

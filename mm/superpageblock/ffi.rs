@@ -47,6 +47,7 @@ const _: () = {
 static OPS: bindings::spb_policy_ops = bindings::spb_policy_ops {
     zone_bytes: Some(zone_bytes),
     zone_init: Some(zone_init),
+    zone_move: Some(zone_move),
     set_block: Some(set_block),
     plan: Some(plan),
     advertise: Some(advertise),
@@ -99,8 +100,24 @@ unsafe extern "C" fn zone_init(
     let Some(state) = NonNull::new(handle.cast::<ZoneState>()) else {
         return;
     };
+    // SAFETY: the variable is set before the policy starts and never after.
+    let reserve_percent = unsafe { core::ptr::addr_of!(bindings::spb_reserve_percent).read() };
     // SAFETY: guaranteed by the caller.
-    unsafe { ZoneState::init(state, nr_blocks, geometry) };
+    unsafe { ZoneState::init(state, nr_blocks, geometry, reserve_percent) };
+}
+
+/// # Safety
+///
+/// `to` points to [`zone_bytes`] zeroed bytes that C leaves to us, `from` was set
+/// up by [`zone_init`] for fewer blocks, and the lock of its zone is held.
+unsafe extern "C" fn zone_move(to: *mut Handle, from: *const Handle, nr_blocks: u32) {
+    let to = NonNull::new(to.cast::<ZoneState>());
+    let from = NonNull::new(from.cast_mut().cast::<ZoneState>());
+    let (Some(to), Some(from)) = (to, from) else {
+        return;
+    };
+    // SAFETY: guaranteed by the caller.
+    unsafe { ZoneState::move_to(from, to, nr_blocks) };
 }
 
 /// # Safety

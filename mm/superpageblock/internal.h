@@ -7,16 +7,48 @@
 #include <linux/mm.h>
 #include "block.h"
 
+struct mutex;
 struct seq_file;
 
-extern const struct spb_policy_ops *spb_policy_ops;
+extern const struct spb_policy_ops __rcu *spb_policy_ops;
+extern struct mutex spb_policy_mutex;
+
+/* What a walk over the pages of a block found, in pages. */
+struct spb_survey {
+	u32 present;
+	u32 reserved;
+};
+
+/* Whether a page can move; the larger, the worse. */
+enum spb_stay {
+	SPB_MOVES,
+	SPB_SUSPECT,
+	SPB_STAYS,
+};
+
+/* prepare.c */
+unsigned long spb_zone_start(const struct zone *zone);
+unsigned long spb_zone_nr_blocks(const struct zone *zone);
+void spb_block_init(struct spb_block *block, u32 id);
+int spb_prepare_zone(struct zone *zone, const struct spb_policy_ops *ops);
+void spb_unprepare_zone(struct zone *zone);
+
+/* survey.c */
+struct spb_survey spb_survey_block(struct zone *zone, unsigned long start);
+void spb_announce_block(struct zone *zone, struct spb_block *block,
+			struct spb_survey found, bool growing);
+enum spb_stay spb_page_stays(struct zone *zone, struct page *page, unsigned long *step);
+unsigned long spb_free_range(struct page *page);
+unsigned long spb_skip_free(struct zone *zone, unsigned long pfn);
+void spb_recount_range(struct zone *zone, unsigned long pfn, unsigned long end);
+unsigned long spb_recount_zone(struct zone *zone);
 
 /* attach.c */
-int spb_prepare_zone(struct zone *zone);
 bool spb_prepared(const struct zone *zone);
 int spb_attach_zone(struct zone *zone);
-void spb_recount_reserved(struct zone *zone);
+void spb_detach_zone(struct zone *zone);
 unsigned int spb_count_tainted(struct zone *zone);
+u64 spb_longest_step(void);
 
 /* verify.c */
 u64 spb_verify_zone(struct zone *zone, struct seq_file *m);
@@ -32,6 +64,38 @@ static inline struct page *spb_zone_page(const struct zone *zone, unsigned long 
 	if (!page || page_zone(page) != zone || !zone_spans_pfn(zone, pfn))
 		return NULL;
 	return page;
+}
+
+/* The policy of a zone that is attached or on its way there, and locked. */
+static inline const struct spb_policy_ops *spb_locked_ops(struct zone *zone)
+{
+	return rcu_dereference_protected(spb_policy_ops, lockdep_is_held(&zone->lock));
+}
+
+/* Length of the attached part, for those who look at its blocks then. */
+static inline unsigned long spb_len_acquire(const struct zone *zone)
+{
+	/* Pairs with spb_attach_pageblock(): the array is there before its length. */
+	return smp_load_acquire(&zone->spb_len);
+}
+
+/*
+ * Block @n of a zone of which all or part is attached, NULL if there is none.
+ * For walks that do not hold zone->lock: blocks stay, although they may be
+ * detached at any time.
+ */
+static inline struct spb_block *spb_find_block(const struct zone *zone, unsigned long n)
+{
+	guard(rcu)();
+	if (n >= DIV_ROUND_UP(spb_len_acquire(zone), SPB_NR_PAGES))
+		return NULL;
+	return spb_nth_block(zone, n);
+}
+
+/* Blocks that are attached, without one that is about to be. */
+static inline unsigned long spb_nr_attached(const struct zone *zone)
+{
+	return spb_len_acquire(zone) >> SPB_ORDER;
 }
 
 static inline bool spb_block_tainted(const struct spb_block *block)

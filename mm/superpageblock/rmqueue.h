@@ -92,7 +92,7 @@ static struct page *spb_rmqueue_planned(struct zone *zone, unsigned int order,
 					int migratetype, unsigned int alloc_flags,
 					u64 plan)
 {
-	struct spb_block *block = zone->spb_blocks[SPB_PLAN_BLOCK(plan)];
+	struct spb_block *block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
 	int from = SPB_PLAN_FROM(plan);
 
 	switch (SPB_PLAN_ACTION(plan)) {
@@ -105,6 +105,24 @@ static struct page *spb_rmqueue_planned(struct zone *zone, unsigned int order,
 				      alloc_flags);
 	}
 	return NULL;
+}
+
+/**
+ * spb_retype_free() - a wholly free pageblock is found while attaching
+ * @zone: the zone, locked
+ * @page: first page, on the lists of its block
+ * @order: its order
+ * @migratetype: type of the pageblock
+ *
+ * It becomes movable, as it would have if it had become free in an attached zone.
+ */
+void spb_retype_free(struct zone *zone, struct page *page, unsigned int order,
+		     int migratetype)
+{
+	if (!spb_whole_free(zone, page, order, migratetype))
+		return;
+	move_to_free_list(page, zone, order, migratetype, MIGRATE_MOVABLE);
+	change_pageblock_range(page, order, MIGRATE_MOVABLE);
 }
 
 /*
@@ -144,7 +162,7 @@ static struct page *spb_rmqueue_unattached(struct zone *zone, unsigned int order
  */
 static bool spb_plan_holds(struct zone *zone, u64 plan, int migratetype)
 {
-	struct spb_block *block = zone->spb_blocks[SPB_PLAN_BLOCK(plan)];
+	struct spb_block *block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
 
 	return SPB_PLAN_ACTION(plan) == SPB_TAKE &&
 	       (migratetype != MIGRATE_MOVABLE || !block->nr_dirty);
@@ -179,7 +197,7 @@ static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
 				*last_plan = plan;
 			return page;
 		}
-		spb_correct(zone, zone->spb_blocks[SPB_PLAN_BLOCK(plan)],
+		spb_correct(zone, spb_nth_block(zone, SPB_PLAN_BLOCK(plan)),
 			    SPB_PLAN_FROM(plan));
 	}
 	return spb_rmqueue_unattached(zone, order, migratetype, alloc_flags);

@@ -87,7 +87,8 @@ static void spb_take_census(struct spb_verify *v, struct spb_block *block,
 			    struct spb_census *census)
 {
 	unsigned long pfn = spb_block_pfn(v->zone, block->id);
-	unsigned long end = pfn + SPB_NR_PAGES;
+	/* The zone may be on its way to being attached. */
+	unsigned long end = min(pfn + SPB_NR_PAGES, v->zone->spb_start + v->zone->spb_len);
 	unsigned long step;
 
 	spb_census_pageblocks(v, block, pfn, end);
@@ -154,13 +155,18 @@ static u32 spb_verify_type(struct spb_verify *v, struct spb_block *block, int ty
 	return pages;
 }
 
-static void spb_verify_block(struct spb_verify *v, struct spb_block *block)
+/* Checks block @n; returns whether there is one. */
+static bool spb_verify_block(struct spb_verify *v, unsigned long n)
 {
 	struct spb_census census = { };
+	struct spb_block *block;
 	u32 pages = 0;
 	int type;
 
 	guard(spinlock_irqsave)(&v->zone->lock);
+	if (n >= DIV_ROUND_UP(v->zone->spb_len, SPB_NR_PAGES))
+		return false;
+	block = spb_nth_block(v->zone, n);
 	spb_take_census(v, block, &census);
 	for (type = 0; type < MIGRATE_TYPES; type++)
 		pages += spb_verify_type(v, block, type, &census);
@@ -173,6 +179,7 @@ static void spb_verify_block(struct spb_verify *v, struct spb_block *block)
 	if (census.nr_dirty != block->nr_dirty)
 		spb_violation(v, "block %u: counts %u dirty pageblocks, there are %u",
 			      block->id, block->nr_dirty, census.nr_dirty);
+	return true;
 }
 
 /* Pages on all lists of the zone that an allocation may use. */
@@ -193,8 +200,8 @@ static unsigned long spb_blocks_free_entries(struct zone *zone, unsigned int ord
 {
 	unsigned long i, n = 0;
 
-	for (i = 0; i < zone->spb_len >> SPB_ORDER; i++)
-		n += zone->spb_blocks[i]->free_area[order].nr_free;
+	for (i = 0; i < DIV_ROUND_UP(zone->spb_len, SPB_NR_PAGES); i++)
+		n += spb_nth_block(zone, i)->free_area[order].nr_free;
 	return n;
 }
 
@@ -261,19 +268,25 @@ static void spb_verify_zone_counts(struct spb_verify *v)
 /* Invariant 4: the policy's categories are those of the contents. */
 static void spb_verify_policy(struct spb_verify *v)
 {
+	const struct spb_policy_ops *ops;
 	struct zone *zone = v->zone;
 	struct spb_tally tally;
 	u32 contradictions, tainted = 0, known;
 	unsigned long i;
 
 	guard(spinlock_irqsave)(&zone->lock);
-	contradictions = spb_policy_ops->verify(zone->spb_policy);
+	if (!spb_attached(zone))
+		return;
+	ops = spb_locked_ops(zone);
+	contradictions = ops->verify(zone->spb_policy);
 	if (contradictions)
 		spb_violation(v, "the policy's index has %u contradictions", contradictions);
-	for (i = 0; i < zone->spb_len >> SPB_ORDER; i++)
-		tainted += !zone->spb_blocks[i]->has_cma &&
-			   spb_block_tainted(zone->spb_blocks[i]);
-	spb_policy_ops->tally(zone->spb_policy, &tally);
+	for (i = 0; i < DIV_ROUND_UP(zone->spb_len, SPB_NR_PAGES); i++) {
+		struct spb_block *block = spb_nth_block(zone, i);
+
+		tainted += !block->has_cma && spb_block_tainted(block);
+	}
+	ops->tally(zone->spb_policy, &tally);
 	known = tally.tainted + tally.lost_tainted;
 	if (known != tainted)
 		spb_violation(v, "%u blocks are tainted, the policy knows %u", tainted, known);
@@ -281,7 +294,7 @@ static void spb_verify_policy(struct spb_verify *v)
 
 /**
  * spb_verify_zone() - check the invariants of a zone
- * @zone: the zone; nothing to check if it is not attached
+ * @zone: the zone; if it is not attached, only its counters are checked
  * @m: where violations are described, the first of them one by one
  *
  * Context: process context; may sleep.
@@ -292,12 +305,8 @@ u64 spb_verify_zone(struct zone *zone, struct seq_file *m)
 	struct spb_verify v = { .zone = zone, .m = m };
 	unsigned long i;
 
-	if (!spb_attached(zone))
-		return 0;
-	for (i = 0; i < zone->spb_len >> SPB_ORDER; i++) {
-		spb_verify_block(&v, zone->spb_blocks[i]);
+	for (i = 0; spb_verify_block(&v, i); i++)
 		cond_resched();
-	}
 	spb_verify_zone_counts(&v);
 	spb_verify_policy(&v);
 	return v.violations;

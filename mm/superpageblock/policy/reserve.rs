@@ -8,20 +8,26 @@
 
 use super::units::Geometry;
 
-/// Share of its pageblocks that a tainted block withholds, in percent.
-const PERCENT: u32 = 3;
-
-/// Least number of pageblocks withheld, but no more than a quarter of them.
+/// Least number of pageblocks withheld if any, but no more than a quarter of them.
 const MIN_PAGEBLOCKS: u32 = 4;
 
 /// The zone's tainted blocks together withhold 1/100 of the zone, as of the
 /// number of them when each was last classified.
 const ZONE_SHARE: u64 = 100;
 
-/// Pages that each of `tainted` blocks withholds in a zone of `zone_pages`.
+/// Pages that each of `tainted` blocks withholds in a zone of `zone_pages`, if it
+/// is to withhold `percent` of its pageblocks.
 #[inline]
-pub(crate) const fn pages(geometry: &Geometry, zone_pages: u64, tainted: u32) -> u32 {
-    let share = geometry.pageblocks().wrapping_mul(PERCENT) / 100;
+pub(crate) const fn pages(
+    geometry: &Geometry,
+    percent: u32,
+    zone_pages: u64,
+    tainted: u32,
+) -> u32 {
+    if percent == 0 {
+        return 0;
+    }
+    let share = geometry.pageblocks().wrapping_mul(percent) / 100;
     let quarter = geometry.pageblocks() / 4;
     let least = if MIN_PAGEBLOCKS < quarter {
         MIN_PAGEBLOCKS
@@ -48,6 +54,9 @@ mod tests {
     use super::super::units::Order;
     use super::*;
 
+    /// The default of the parameter `reserve_percent`.
+    const PERCENT: u32 = 3;
+
     const X86: Geometry = Geometry {
         pageblock_order: Order::new(9),
         block_order: 18,
@@ -55,15 +64,16 @@ mod tests {
 
     #[test]
     fn a_block_in_a_large_zone_withholds_three_percent() {
-        assert_eq!(pages(&X86, 1 << 26, 1), 15 * 512);
+        assert_eq!(pages(&X86, PERCENT, 1 << 26, 1), 15 * 512);
     }
 
     #[test]
     fn the_sum_is_bounded_by_one_percent_of_the_zone() {
         let zone = 4u64 << 18;
-        assert!(u64::from(pages(&X86, zone, 1)) <= zone / 100);
-        assert!(u64::from(pages(&X86, zone, 3)) * 3 <= zone / 100);
-        assert!(u64::from(pages(&X86, zone, 4)) * 4 <= zone / 100);
-        assert!(u64::from(pages(&X86, zone, 1)) > 0);
+        assert!(u64::from(pages(&X86, PERCENT, zone, 1)) <= zone / 100);
+        assert!(u64::from(pages(&X86, PERCENT, zone, 3)) * 3 <= zone / 100);
+        assert!(u64::from(pages(&X86, PERCENT, zone, 4)) * 4 <= zone / 100);
+        assert!(u64::from(pages(&X86, PERCENT, zone, 1)) > 0);
+        assert_eq!(pages(&X86, 0, zone, 1), 0);
     }
 }

@@ -47,7 +47,7 @@ fn totals() -> Result<Heap<Totals>, NoMemory> {
     // Zeroed in place: made by value, it would be on the stack for a moment.
     let mut totals =
         Heap::init(pin_init::init_zeroed::<Totals>(), GFP_KERNEL).map_err(|_| NoMemory)?;
-    totals.set_geometry(X86);
+    totals.set_up(X86, 3);
     Ok(totals)
 }
 

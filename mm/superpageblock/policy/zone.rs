@@ -100,6 +100,8 @@ impl Linked for Block {
 /// without blocks.
 pub(crate) struct Totals {
     geometry: Geometry,
+    /// Share of a tainted block that movable requests leave free, in percent.
+    reserve_percent: u32,
     /// Pages in all blocks.
     pages: u64,
     /// Blocks in which something cannot move.
@@ -113,15 +115,17 @@ impl Totals {
     pub(crate) const fn new(geometry: Geometry) -> Totals {
         Totals {
             geometry,
+            reserve_percent: 3,
             pages: 0,
             tainted: 0,
             index: Index::new(),
         }
     }
 
-    /// Take over the sizes; everything else starts as zeroes.
-    pub(crate) fn set_geometry(&mut self, geometry: Geometry) {
+    /// Take over what does not change; everything else starts as zeroes.
+    pub(crate) fn set_up(&mut self, geometry: Geometry, reserve_percent: u32) {
         self.geometry = geometry;
+        self.reserve_percent = reserve_percent;
     }
 }
 
@@ -209,7 +213,12 @@ impl Zone<'_> {
 
     fn reclassify(&mut self, id: BlockId) -> Level {
         let geometry = self.totals.geometry;
-        let reserve = reserve::pages(&geometry, self.totals.pages, self.totals.tainted);
+        let reserve = reserve::pages(
+            &geometry,
+            self.totals.reserve_percent,
+            self.totals.pages,
+            self.totals.tainted,
+        );
         let Some(block) = self.blocks.get_mut(id.0 as usize) else {
             return Level::NONE;
         };
@@ -371,6 +380,10 @@ impl Advert {
 
 impl Tally {
     fn count(&mut self, block: &Block) {
+        // Room for memory to be added, or what was left by removed memory.
+        if block.facts.present == 0 {
+            return;
+        }
         let counter = match block.category {
             Category::Clean => &mut self.clean,
             Category::Tainted => &mut self.tainted,
