@@ -5,25 +5,32 @@
 TOOLS := tools/testing/superpageblock
 export CARGO_TARGET_DIR := $(CURDIR)/build/cargo
 export MEM SEEDS KDIR J ACCEL KERNEL
+export FROM SIGN ASSISTED_BY TREE_URL
 
 SPB := cargo run -q --release --locked --manifest-path $(TOOLS)/Cargo.toml -p spb --
-COMMANDS := setup tree refresh run test kunit host-test shell
+COMMANDS := setup tree refresh run test test-full kunit host-test shell modules series
 
-.PHONY: help rust clean $(COMMANDS)
+.PHONY: help rust clean series-check $(COMMANDS)
 
 help:
 	@echo 'make run         build stock and patched, boot both under the same workload, compare'
 	@echo 'make test        everything CI runs; ends with "N passed, N failed"'
+	@echo 'make test-full   also the kernel'"'"'s own mm tests, on stock and patched'
 	@echo 'make kunit       only the KUnit suites'
 	@echo 'make host-test   only the tests that run on the host'
 	@echo 'make shell       interactive guest (KERNEL=stock|patched|debug)'
+	@echo 'make modules     the policy as a module (KDIR=/path: for the patched kernel built there)'
 	@echo 'make tree        lay base + patches + overlay out as a git tree in build/tree'
 	@echo 'make refresh     write edits made in build/tree back to patches/ and the overlay'
+	@echo 'make series      mails, git branch and bundle of the RFC series in build/series'
+	@echo 'make series-check  build every commit of the series, boot some (QUICK=1: only compile; COMMITS=1-8)'
 	@echo 'make setup       fetch kernel source, Rust source and bindgen; install packages'
 	@echo 'make clean       remove build/'
 	@echo
 	@echo 'MEM=8G           guest memory          SEEDS="1 2 3"    workload seeds'
 	@echo 'KDIR=/path       another 7.2 tree      J=2              parallel jobs'
+	@echo 'FROM="Name <mail>" SIGN=1 ASSISTED_BY="AGENT:MODEL"   who sends the series, signs it off, what helped'
+	@echo 'TREE_URL="https://... branch"   where the series can be fetched'
 	@echo 'ACCEL=kvm|tcg    how QEMU runs guests  KERNEL=patched   kernel of make shell'
 
 rust:
@@ -33,6 +40,9 @@ rust:
 
 $(COMMANDS): rust
 	@$(SPB) $@
+
+series-check: rust
+	@$(SPB) $@ $(if $(filter 1,$(QUICK)),--quick) $(if $(COMMITS),--commits '$(COMMITS)')
 
 clean:
 	rm -rf build

@@ -197,6 +197,8 @@ bool spb_capture(struct zone *zone, struct page *page, unsigned int order,
 void spb_retype_free(struct zone *zone, struct page *page, unsigned int order,
 		     int migratetype);
 bool spb_same_lists(const struct zone *zone, const struct page *a, const struct page *b);
+unsigned long spb_lists_span(const struct zone *zone, const struct page *page,
+			     unsigned long *first);
 struct free_area *spb_movable_areas(struct zone *zone, unsigned int order);
 void spb_set_range_content(struct zone *zone, unsigned long pfn, unsigned long end);
 u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
@@ -260,6 +262,14 @@ static inline bool spb_same_lists(const struct zone *zone, const struct page *a,
 				  const struct page *b)
 {
 	return true;
+}
+
+static inline unsigned long spb_lists_span(const struct zone *zone,
+					   const struct page *page,
+					   unsigned long *first)
+{
+	*first = zone->zone_start_pfn;
+	return zone->spanned_pages;
 }
 
 static inline struct free_area *spb_movable_areas(struct zone *zone, unsigned int order)

@@ -151,6 +151,25 @@ bool spb_same_lists(const struct zone *zone, const struct page *a, const struct 
 	return spb_block_of(zone, a) == spb_block_of(zone, b);
 }
 
+/**
+ * spb_lists_span() - where to look for pages on the same lists
+ * @zone: the zone, whose lock is held
+ * @page: a page
+ * @first: set to the first page frame of the range
+ *
+ * Return: pages in the range, some of which may be of another zone or absent.
+ */
+unsigned long spb_lists_span(const struct zone *zone, const struct page *page,
+			     unsigned long *first)
+{
+	if (!spb_block_of(zone, page)) {
+		*first = zone->zone_start_pfn;
+		return zone->spanned_pages;
+	}
+	*first = ALIGN_DOWN(page_to_pfn(page), SPB_NR_PAGES);
+	return SPB_NR_PAGES;
+}
+
 static struct spb_block *spb_planned_block(struct zone *zone, unsigned int order,
 					   int migratetype)
 {

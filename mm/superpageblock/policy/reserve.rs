@@ -18,12 +18,7 @@ const ZONE_SHARE: u64 = 100;
 /// Pages that each of `tainted` blocks withholds in a zone of `zone_pages`, if it
 /// is to withhold `percent` of its pageblocks.
 #[inline]
-pub(crate) const fn pages(
-    geometry: &Geometry,
-    percent: u32,
-    zone_pages: u64,
-    tainted: u32,
-) -> u32 {
+pub(crate) const fn pages(geometry: &Geometry, percent: u32, zone_pages: u64, tainted: u32) -> u32 {
     if percent == 0 {
         return 0;
     }

@@ -6,8 +6,13 @@
 //! the lines [`protocol`] defines, and powers the guest off. The same binary runs on stock and on patched
 //! kernels; the latter are told by their debugfs directory.
 
+mod books;
 mod cmdline;
 mod drain;
+mod dump;
+mod filler;
+mod holes;
+mod host;
 mod hugepages;
 mod pagemap;
 mod protocol;

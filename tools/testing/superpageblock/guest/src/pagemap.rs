@@ -23,12 +23,15 @@ use crate::Result;
 
 /// Bits of `/proc/kpageflags`, from `include/uapi/linux/kernel-page-flags.h` and, from 32 up,
 /// `include/linux/kernel-page-flags.h`.
-mod kpf {
-    pub(super) const LRU: u64 = 1 << 5;
+pub(crate) mod kpf {
+    pub(crate) const LRU: u64 = 1 << 5;
     pub(super) const SLAB: u64 = 1 << 7;
     pub(super) const BUDDY: u64 = 1 << 10;
-    pub(super) const ANON: u64 = 1 << 12;
+    pub(crate) const ANON: u64 = 1 << 12;
+    pub(crate) const SWAPBACKED: u64 = 1 << 14;
     pub(super) const HUGE: u64 = 1 << 17;
+    pub(crate) const UNEVICTABLE: u64 = 1 << 18;
+    pub(crate) const HWPOISON: u64 = 1 << 19;
     pub(super) const NOPAGE: u64 = 1 << 20;
     pub(super) const OFFLINE: u64 = 1 << 23;
     pub(super) const PGTABLE: u64 = 1 << 26;
@@ -115,6 +118,19 @@ impl Walker {
         Ok(found)
     }
 
+    /// The frames whose flags are `wanted`.
+    pub(crate) fn frames_where(&mut self, wanted: impl Fn(u64) -> bool) -> Result<Vec<u64>> {
+        let mut found = Vec::new();
+        for part in self.parts.clone() {
+            self.scan(part, |frame, _, flags| {
+                if wanted(flags) {
+                    found.push(frame);
+                }
+            })?;
+        }
+        Ok(found)
+    }
+
     /// Tells whether all frames of `range` are memory of one zone.
     pub(crate) fn is_whole(&self, range: Range) -> bool {
         self.parts.iter().any(|part| part.intersect(range) == range)
@@ -127,6 +143,13 @@ impl Walker {
             pinned |= content == Content::Reserved || flags & (kpf::SLAB | kpf::PGTABLE) != 0;
         })?;
         Ok(pinned)
+    }
+
+    /// Tells whether all frames of `range` belong to hugetlb pages.
+    pub(crate) fn is_hugetlb(&mut self, range: Range) -> Result<bool> {
+        let mut all = true;
+        self.scan(range, |_, content, _| all &= content == Content::Hugetlb)?;
+        Ok(all)
     }
 
     /// Pages in one gigabyte.

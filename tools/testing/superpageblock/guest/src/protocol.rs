@@ -2,8 +2,8 @@
 
 //! Which lines does the guest print for the host?
 //!
-//! `SPB: key=value`, `SPB-MAP name chars`, `SPB-LOG text`, `SPB-TEST name ok`, `SPB-TEST name FAIL reason`
-//! and, last, `SPB: done`. Each goes out in one write, so that lines of several processes do not mix.
+//! `SPB: key=value`, `SPB-MAP name chars`, `SPB-LOG text`, `SPB-TEST name ok`, `SPB-TEST name FAIL reason`,
+//! `SPB-ASK request` (see [`crate::host`]) and, last, `SPB: done`. Each goes out in one write, so that lines of several processes do not mix.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -31,6 +31,11 @@ pub(crate) fn log(text: impl Display) {
     line(&format!("SPB-LOG {text}"));
 }
 
+/// Asks the host for something; it answers with a line on the console.
+pub(crate) fn ask(request: &str) {
+    line(&format!("SPB-ASK {request}"));
+}
+
 /// Reports a test as passed.
 pub(crate) fn ok(name: &str) {
     line(&format!("SPB-TEST {name} ok"));
@@ -53,6 +58,12 @@ pub(crate) fn test(name: &str, result: crate::Result<()>) {
 /// Tells the host that nothing more comes.
 pub(crate) fn done() {
     line("SPB: done");
+}
+
+/// Waits until the console has printed everything: before what would stop it in the middle of a line.
+pub(crate) fn drain() {
+    // SAFETY: tcdrain has no memory preconditions; where there is no console there is nothing to wait for.
+    unsafe { libc::tcdrain(libc::STDOUT_FILENO) };
 }
 
 fn line(text: &str) {

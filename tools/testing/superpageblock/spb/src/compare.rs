@@ -58,6 +58,8 @@ fn boot(variant: Variant, memory: Mib, seed: u64) -> Boot {
         cmdline: String::new(),
         memory,
         nodes: 1,
+        maxmem: None,
+        extra: Vec::new(),
         disks: Vec::new(),
         timeout: Duration::from_secs(900),
     }

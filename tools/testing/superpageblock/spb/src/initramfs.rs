@@ -38,7 +38,7 @@ struct Archive {
 impl Archive {
     fn new() -> Self {
         let mut archive = Self::default();
-        for dir in ["dev", "proc", "sys", "tmp", "bin", "mnt"] {
+        for dir in ["dev", "proc", "sys", "tmp", "bin", "mnt", "lib"] {
             archive.entry(dir, 0o040_755, (0, 0), &[]);
         }
         // The kernel opens the console before anything can mount devtmpfs.
@@ -97,8 +97,8 @@ impl Archive {
     }
 }
 
-/// The archive whose init runs scenarios.
-pub fn scenarios(project: &Project) -> Result<PathBuf> {
+/// The archive whose init runs scenarios, with `modules` in /lib.
+pub fn scenarios(project: &Project, modules: &[PathBuf]) -> Result<PathBuf> {
     let init = match std::env::var_os("INIT") {
         Some(path) if !path.is_empty() => PathBuf::from(path),
         _ => build_init(project)?,
@@ -108,7 +108,30 @@ pub fn scenarios(project: &Project) -> Result<PathBuf> {
         "init",
         &fs::read(&init).with_context(|| format!("cannot read {}", init.display()))?,
     );
+    for module in modules {
+        let content = fs::read(module).with_context(|| format!("no {}", module.display()))?;
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        archive.entry(&format!("lib/{name}"), 0o100_644, (0, 0), &content);
+    }
     let path = project.build("initramfs/scenarios.cpio");
+    archive.write(&path)?;
+    Ok(path)
+}
+
+/// The archive `scenarios` with a kernel and itself in it, for a guest that starts them when it panics.
+pub fn with_crash_kernel(project: &Project, scenarios: &Path, image: &Path) -> Result<PathBuf> {
+    let read =
+        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let own = read(scenarios)?;
+    // The kernel unpacks one archive after the other.
+    let mut archive = Archive {
+        bytes: own.clone(),
+        inodes: 0,
+    };
+    archive.entry("boot", 0o040_755, (0, 0), &[]);
+    archive.entry("boot/bzImage", 0o100_644, (0, 0), &read(image)?);
+    archive.entry("boot/initramfs.cpio", 0o100_644, (0, 0), &own);
+    let path = project.build("initramfs/crash.cpio");
     archive.write(&path)?;
     Ok(path)
 }

@@ -16,6 +16,7 @@ use crate::fingerprint;
 use crate::fingerprint::Fingerprint;
 use crate::kconfig;
 use crate::project::Project;
+use crate::seed;
 use crate::setup::Toolchain;
 use crate::tree::Tree;
 
@@ -30,6 +31,12 @@ pub enum Variant {
     Debug,
     /// Patched, with the drivers of a general machine.
     Drivers,
+    /// Patched, without a policy built in.
+    Module,
+    /// Debug, without a policy built in.
+    DebugModule,
+    /// Patched, with everything that watches memory itself.
+    Kasan,
 }
 
 impl Variant {
@@ -40,13 +47,9 @@ impl Variant {
             Self::Patched => "patched",
             Self::Debug => "debug",
             Self::Drivers => "drivers",
-        }
-    }
-
-    fn start(self) -> &'static str {
-        match self {
-            Self::Drivers => "x86_64_defconfig",
-            _ => "allnoconfig",
+            Self::Module => "module",
+            Self::DebugModule => "debug-module",
+            Self::Kasan => "kasan",
         }
     }
 
@@ -57,6 +60,18 @@ impl Variant {
             Self::Patched => &["base", "patched"],
             Self::Debug => &["base", "patched", "debug"],
             Self::Drivers => &["base", "patched", "drivers"],
+            Self::Module => &["base", "patched", "module"],
+            Self::DebugModule => &["base", "patched", "debug", "module"],
+            Self::Kasan => &["base", "patched", "debug", "kasan"],
+        }
+    }
+
+    /// A kernel most of whose objects are the same: a copy of it is where building starts.
+    fn sibling(self) -> Option<Self> {
+        match self {
+            Self::Module => Some(Self::Patched),
+            Self::DebugModule => Some(Self::Debug),
+            _ => None,
         }
     }
 }
@@ -97,14 +112,13 @@ pub fn build(
         .add(&source.commit)
         .add(&source.dir)
         .add(&request)
-        .add(variant.start())
         .add(&toolchain.identity)
         .add(toolchain.make_options())
         .hex();
     if !source.edited && image.exists() && fingerprint::matches(&stamp, &key) {
         return Ok(image);
     }
-    fs::create_dir_all(&out)?;
+    start(project, variant, &out)?;
     let _ = fs::remove_file(&stamp);
     configure(toolchain, &source.dir, &out, variant, &request)?;
     compile(project, toolchain, &source.dir, &out, variant)?;
@@ -112,6 +126,15 @@ pub fn build(
         fingerprint::write(&stamp, &key)?;
     }
     Ok(image)
+}
+
+/// Starts from the output of the sibling, so that make builds only what differs.
+fn start(project: &Project, variant: Variant, out: &Path) -> Result<()> {
+    let sibling = variant.sibling().map(|kernel| project.build(kernel.name()));
+    match sibling.filter(|dir| dir.join("vmlinux").exists() && !out.exists()) {
+        Some(sibling) => seed::seed(&sibling, out),
+        None => Ok(fs::create_dir_all(out)?),
+    }
 }
 
 fn request(project: &Project, variant: Variant) -> Result<String> {
@@ -134,22 +157,12 @@ fn configure(
 ) -> Result<()> {
     let wanted = out.join("superpageblock.config");
     fs::write(&wanted, request)?;
-    let make = |target: &str| {
-        let mut make = toolchain.make(source);
-        make.arg("-s")
-            .arg(format!("O={}", out.display()))
-            .arg(target);
-        make
-    };
+    let mut make = toolchain.make(source);
+    make.arg("-s")
+        .arg(format!("O={}", out.display()))
+        .arg("allnoconfig");
+    cmd::output(make.env("KCONFIG_ALLCONFIG", &wanted))?;
     let config = out.join(".config");
-    if variant.start() == "allnoconfig" {
-        cmd::output(make("allnoconfig").env("KCONFIG_ALLCONFIG", &wanted))?;
-    } else {
-        cmd::output(&mut make(variant.start()))?;
-        let all = fs::read_to_string(&config)? + request;
-        fs::write(&config, all)?;
-        cmd::output(&mut make("olddefconfig"))?;
-    }
     let refused = kconfig::refused(request, &fs::read_to_string(&config)?);
     if !refused.is_empty() {
         bail!(

@@ -2,33 +2,46 @@
 //! Which command was given, and what does it need?
 //!
 //! - [`setup`]: what the machine must have; [`base`], [`tree`], [`overlay`], [`maintainers`], [`refresh`]: sources;
-//! - [`kernel`], [`kconfig`], [`initramfs`]: what is booted; [`qemu`], [`memory`], [`transcript`]: booting it;
-//! - [`session`]: all of that together; [`testing`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`cases`]: tests;
-//! - [`compare`], [`single`], [`shell`]: the other commands; [`settings`], [`project`], [`cmd`], [`git`], [`lock`], [`fingerprint`]: helpers.
+//! - [`kernel`], [`seed`], [`kconfig`], [`initramfs`]: what is booted; [`qemu`], [`memory`], [`transcript`], [`mkfs`]: booting it; [`actions`], [`qmp`]: what it may ask for;
+//! - [`session`]: all of that together; [`testing`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`refusals`], [`cases`]: tests;
+//! - [`selftests`], [`kunit_mm`], [`full`]: the kernel's own tests on stock and patched;
+//! - [`series`]: the series for the mailing list;
+//! - [`compare`], [`single`], [`shell`], [`modules`], [`kdir`]: the other commands; [`settings`], [`project`], [`cmd`], [`git`], [`lock`], [`fingerprint`]: helpers.
 
 #![forbid(unsafe_code)]
 
+mod actions;
 mod base;
 mod callgraph;
 mod cases;
 mod cmd;
 mod compare;
 mod fingerprint;
+mod full;
 mod git;
 mod hooks;
 mod initramfs;
 mod kconfig;
+mod kdir;
 mod kernel;
 mod ktap;
 mod kunit;
+mod kunit_mm;
 mod lock;
 mod maintainers;
 mod matrix;
 mod memory;
+mod mkfs;
+mod modules;
 mod overlay;
 mod project;
 mod qemu;
+mod qmp;
 mod refresh;
+mod refusals;
+mod seed;
+mod selftests;
+mod series;
 mod session;
 mod settings;
 mod setup;
@@ -95,6 +108,18 @@ enum Request {
         /// Further kernel parameters.
         #[arg(long, default_value = "")]
         cmdline: String,
+        /// What memory may grow to while the guest runs, as in 8G.
+        #[arg(long)]
+        maxmem: Option<Mib>,
+        /// Further QEMU arguments, separated by blanks.
+        #[arg(long, default_value = "", allow_hyphen_values = true)]
+        qemu: String,
+        /// Size in MiB of an empty disk; may be given several times.
+        #[arg(long)]
+        disk: Vec<u64>,
+        /// File system that the disks get, as in btrfs.
+        #[arg(long, default_value = "")]
+        mkfs: String,
         /// Seconds after which the guest is ended.
         #[arg(long, default_value_t = 900)]
         timeout: u64,
@@ -103,12 +128,32 @@ enum Request {
     Run,
     /// Run everything CI runs.
     Test,
+    /// Run everything: further guests, and the kernel's own mm tests on stock and patched.
+    TestFull,
+    /// Compare the kernel's own mm selftests on stock and patched.
+    Selftests {
+        /// Categories or parts of commands, `kunit` for mm's KUnit suites; all selftests if none.
+        wanted: Vec<String>,
+    },
     /// Run the KUnit suites.
     Kunit,
     /// Run the tests that need no guest.
     HostTest,
     /// Boot an interactive guest.
     Shell,
+    /// Emit the mail series and a git tree.
+    Series,
+    /// Prove that every commit of the series builds, and that some boot.
+    SeriesCheck {
+        /// Compile only mm/ and the objects of changed files.
+        #[arg(long)]
+        quick: bool,
+        /// Only these commits: NUMBER or FIRST-LAST.
+        #[arg(long)]
+        commits: Option<series::check::Span>,
+    },
+    /// Build the policy as a module, for the kernel built in KDIR.
+    Modules,
 }
 
 fn main() -> ExitCode {
@@ -125,6 +170,9 @@ fn perform(arguments: &Arguments) -> Result<()> {
     let settings = Settings::read()?;
     // Before kernels are built that could not be booted then.
     settings.memory.map_or(Ok(()), Mib::check)?;
+    if matches!(arguments.command, Request::Modules) {
+        return modules::make(settings, arguments.verbose);
+    }
     let project = Project::find(settings.kdir, settings.jobs)?;
     if matches!(arguments.command, Request::HostTest) {
         let mut cases = Cases::default();
@@ -133,7 +181,7 @@ fn perform(arguments: &Arguments) -> Result<()> {
     }
     let mut session = Session::open(project, settings.accel, arguments.verbose)?;
     match &arguments.command {
-        Request::Setup | Request::HostTest => Ok(()),
+        Request::Setup | Request::HostTest | Request::Modules => Ok(()),
         Request::Tree => session.tree().map(drop),
         Request::Refresh => refresh::refresh(&session.project, &session.base),
         Request::Build { variants } => variants
@@ -145,6 +193,10 @@ fn perform(arguments: &Arguments) -> Result<()> {
             arguments,
             nodes,
             cmdline,
+            maxmem,
+            qemu,
+            disk,
+            mkfs,
             timeout,
         } => {
             let boot = Boot {
@@ -155,14 +207,22 @@ fn perform(arguments: &Arguments) -> Result<()> {
                 cmdline: cmdline.clone(),
                 memory: settings.memory.unwrap_or(Mib::gib(4)),
                 nodes: *nodes,
-                disks: Vec::new(),
+                maxmem: *maxmem,
+                extra: qemu.split_whitespace().map(String::from).collect(),
+                disks: testing::disks(&session, scenario, disk, mkfs)?,
                 timeout: Duration::from_secs(*timeout),
             };
             single::run(&mut session, &boot)
         }
         Request::Run => compare::run(&mut session, settings.memory, &settings.seeds),
         Request::Test => testing::everything(&mut session),
+        Request::TestFull => full::everything(&mut session),
+        Request::Selftests { wanted } => full::compare(&mut session, wanted),
         Request::Kunit => testing::only_kunit(&session),
+        Request::Series => series::make(&session),
+        Request::SeriesCheck { quick, commits } => {
+            series::check::check(&mut session, *quick, *commits)
+        }
         Request::Shell => shell::run(
             &mut session,
             settings.kernel.unwrap_or(Variant::Patched),

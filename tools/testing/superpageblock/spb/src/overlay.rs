@@ -28,13 +28,19 @@ pub struct File {
 /// All files of the overlay, in order of their paths.
 pub fn files(project: &Project) -> Result<Vec<File>> {
     let mut files = Vec::new();
-    for root in ROOTS {
-        let dir = project.root.join(root);
-        if dir.is_dir() {
-            walk(&project.root, &dir, &mut files)?;
+    for place in ROOTS {
+        if project.root.join(place).is_dir() {
+            files.extend(below(&project.root, place)?);
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// The files in `place` of the tree at `root`, with their paths in that tree.
+pub fn below(root: &Path, place: &str) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    walk(root, &root.join(place), &mut files)?;
     Ok(files)
 }
 

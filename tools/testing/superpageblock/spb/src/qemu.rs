@@ -13,6 +13,7 @@ use std::time::Instant;
 use anyhow::Context;
 use anyhow::Result;
 
+use crate::actions::Host;
 use crate::cmd;
 use crate::memory::Mib;
 use crate::transcript::Note;
@@ -22,6 +23,8 @@ use crate::transcript::Transcript;
 const PROGRESS: Duration = Duration::from_secs(15);
 /// Time a guest has to power off once it is done.
 const GRACE: Duration = Duration::from_secs(20);
+/// Modules of memory that may be added to a guest while it runs.
+const SLOTS: u32 = 8;
 
 /// A virtual machine to start.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub struct Guest {
     pub cpus: u32,
     /// NUMA nodes; 1 gives no NUMA tables at all.
     pub nodes: u32,
+    /// What memory may grow to while the guest runs.
+    pub maxmem: Option<Mib>,
     /// Kernel command line beyond the console.
     pub cmdline: String,
     /// Raw disk images.
@@ -104,7 +109,7 @@ impl Guest {
         ]);
         qemu.args([
             "-m",
-            &format!("{}M", self.memory.0),
+            &self.size(),
             "-smp",
             // A socket for each node: caches are not shared between nodes.
             &format!("{},sockets={}", self.cpus, self.nodes.max(1)),
@@ -126,6 +131,13 @@ impl Guest {
             ]);
         }
         qemu
+    }
+
+    fn size(&self) -> String {
+        match self.maxmem {
+            None => format!("{}M", self.memory.0),
+            Some(most) => format!("{}M,slots={SLOTS},maxmem={}M", self.memory.0, most.0),
+        }
     }
 
     fn numa(&self) -> Vec<String> {
@@ -158,15 +170,18 @@ impl Guest {
 
     /// Runs the guest to its end and returns what it said.
     pub fn boot(&self, accel: Accel, log: &std::path::Path, verbose: bool) -> Result<Transcript> {
-        self.memory.check()?;
+        self.maxmem.unwrap_or(self.memory).check()?;
+        let mut host = Host::new();
         let mut command = self.command(accel);
         command.args(["-serial", "stdio", "-monitor", "none"]);
+        command.args(host.arguments());
         command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().context("cannot run qemu-system-x86_64")?;
-        let transcript = self.watch(&mut child, verbose);
+        host.serve(&mut child);
+        let transcript = self.watch(&mut child, &mut host, verbose);
         let _ = child.kill();
         let _ = child.wait();
         let transcript = transcript?;
@@ -177,7 +192,7 @@ impl Guest {
         Ok(transcript)
     }
 
-    fn watch(&self, child: &mut Child, verbose: bool) -> Result<Transcript> {
+    fn watch(&self, child: &mut Child, host: &mut Host, verbose: bool) -> Result<Transcript> {
         let lines = cmd::merge(child.stdout.take(), child.stderr.take());
         let start = Instant::now();
         let mut transcript = Transcript::default();
@@ -186,6 +201,7 @@ impl Guest {
             match lines.recv_timeout(Duration::from_millis(500)) {
                 Ok(line) => match transcript.take(&line) {
                     Note::Log(text) if verbose => println!("{}: {text}", self.name),
+                    Note::Ask(request) => transcript.lines.push(host.answer(request)),
                     Note::Done => limit = Instant::now() + GRACE,
                     _ => {}
                 },
@@ -222,6 +238,7 @@ mod tests {
             memory: Mib(4097),
             cpus: 2,
             nodes,
+            maxmem: None,
             cmdline: String::new(),
             disks: Vec::new(),
             extra: Vec::new(),
@@ -238,6 +255,14 @@ mod tests {
             arguments.contains("nodeid=1,memdev=node1,cpus=1"),
             "{arguments}"
         );
+    }
+
+    #[test]
+    fn memory_that_grows_has_slots() {
+        let mut guest = guest(1);
+        assert_eq!(guest.size(), "4097M");
+        guest.maxmem = Some(Mib::gib(8));
+        assert_eq!(guest.size(), "4097M,slots=8,maxmem=8192M");
     }
 
     #[test]

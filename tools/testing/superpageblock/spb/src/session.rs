@@ -15,6 +15,7 @@ use crate::kernel;
 use crate::kernel::Variant;
 use crate::lock::Lock;
 use crate::memory::Mib;
+use crate::modules;
 use crate::project::Project;
 use crate::qemu::Accel;
 use crate::qemu::Guest;
@@ -57,6 +58,10 @@ pub struct Boot {
     pub memory: Mib,
     /// NUMA nodes.
     pub nodes: u32,
+    /// What memory may grow to while the guest runs.
+    pub maxmem: Option<Mib>,
+    /// Further QEMU arguments.
+    pub extra: Vec<String>,
     /// Disk images.
     pub disks: Vec<PathBuf>,
     /// Time limit.
@@ -113,22 +118,35 @@ impl Session {
         for (key, value) in &boot.arguments {
             cmdline += &format!(" spb.arg.{key}={value}");
         }
-        let guest = Guest {
+        let modules = modules::built(&self.project, boot.variant, &boot.scenario);
+        let mut initramfs = initramfs::scenarios(&self.project, &modules)?;
+        if boot.scenario == "crash" {
+            let image = self.image(boot.variant);
+            initramfs = initramfs::with_crash_kernel(&self.project, &initramfs, &image)?;
+        }
+        let mut guest = Guest {
             kernel: self.image(boot.variant),
-            initramfs: initramfs::scenarios(&self.project)?,
+            initramfs,
             memory: boot.memory,
             cpus: 2.max(boot.nodes),
             nodes: boot.nodes,
             cmdline: format!("{cmdline} {}", boot.cmdline),
             disks: boot.disks.clone(),
-            extra: Vec::new(),
+            maxmem: boot.maxmem,
+            extra: boot.extra.clone(),
             timeout: boot.timeout,
             name,
         };
         let log = self
             .project
             .build(format!("log/{}.console", guest.name.replace(' ', "-")));
-        guest.boot(self.accel, &log, self.verbose)
+        let first = guest.boot(self.accel, &log, self.verbose)?;
+        if !first.wants_another_boot() {
+            return Ok(first);
+        }
+        guest.name += " again";
+        let log = log.with_extension("again.console");
+        Ok(first.then(guest.boot(self.accel, &log, self.verbose)?))
     }
 
     /// Where the image of a built kernel is.

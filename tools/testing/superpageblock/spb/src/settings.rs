@@ -44,7 +44,8 @@ impl Settings {
     }
 }
 
-fn text(name: &str) -> Option<String> {
+/// A variable; unset and empty are the same.
+pub fn text(name: &str) -> Option<String> {
     env::var(name)
         .ok()
         .map(|value| value.trim().to_string())

@@ -29,6 +29,7 @@ pub fn run(session: &mut Session, variant: Variant, memory: Option<Mib>) -> Resu
         memory,
         cpus: 2,
         nodes: 1,
+        maxmem: None,
         cmdline: "quiet".to_string(),
         disks: Vec::new(),
         extra: Vec::new(),

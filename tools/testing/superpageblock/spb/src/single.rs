@@ -7,12 +7,16 @@ use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 
+use crate::modules;
 use crate::session::Boot;
 use crate::session::Session;
 
 /// Builds the kernel, runs the guest and prints values, maps, cases and splats.
 pub fn run(session: &mut Session, boot: &Boot) -> Result<()> {
     session.build(boot.variant)?;
+    if let Some(kit) = modules::wanted(&boot.scenario) {
+        modules::for_variant(session, boot.variant, kit)?;
+    }
     session.unlock();
     let transcript = session.boot(boot)?;
     for (key, value) in &transcript.values {

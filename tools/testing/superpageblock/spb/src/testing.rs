@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::path::PathBuf;
+use std::ptr;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -18,32 +19,57 @@ use crate::ktap;
 use crate::kunit;
 use crate::matrix::Row;
 use crate::matrix::ROWS;
+use crate::matrix::ROWS_FULL;
+use crate::mkfs;
+use crate::modules;
+use crate::modules::POLICY;
+use crate::modules::TESTS;
+use crate::refusals;
+use crate::series;
 use crate::session::Boot;
 use crate::session::Session;
 use crate::transcript::Transcript;
 use crate::workspace;
 
+/// Kernels that rows may name, each after the one that it starts from.
+const BUILT: [Variant; 4] = [
+    Variant::Patched,
+    Variant::Debug,
+    Variant::Module,
+    Variant::DebugModule,
+];
+
 /// Runs all steps and prints the summary.
 pub fn everything(session: &mut Session) -> Result<()> {
     let mut cases = Cases::default();
-    workspace::test(&session.project, &mut cases);
-    let variants: Vec<Variant> = [Variant::Patched, Variant::Debug]
-        .into_iter()
-        .filter(|v| is_used(*v))
-        .collect();
+    let built = prepare(session, &mut cases);
+    session.unlock();
+    refusals::test(&session.project, &mut cases);
+    guests(session, &built, &ROWS, &mut cases);
+    cases.finish()
+}
+
+/// Everything that needs no guest; returns the kernels that could be built.
+pub fn prepare(session: &Session, cases: &mut Cases) -> Vec<Variant> {
+    workspace::test(&session.project, cases);
+    let variants: Vec<Variant> = BUILT.into_iter().filter(|v| is_used(*v)).collect();
     let built: Vec<Variant> = variants
         .into_iter()
-        .filter(|v| builds(session, *v, &mut cases))
+        .filter(|v| builds(session, *v, cases))
         .collect();
-    kunit_step(session, &mut cases);
+    kunit_step(session, cases);
+    series::test(session, cases);
     if built.contains(&Variant::Patched) {
-        hooks::test(session, &mut cases);
+        hooks::test(session, cases);
     }
-    session.unlock();
-    for row in ROWS.iter().filter(|row| built.contains(&row.variant)) {
-        guest(session, row, &mut cases);
+    built
+}
+
+/// Boots the guests of `rows` whose kernels were built.
+pub fn guests(session: &Session, built: &[Variant], rows: &[Row], cases: &mut Cases) {
+    for row in rows.iter().filter(|row| built.contains(&row.variant)) {
+        guest(session, row, cases);
     }
-    cases.finish()
 }
 
 /// Runs only the KUnit suites.
@@ -57,11 +83,34 @@ fn is_used(variant: Variant) -> bool {
     ROWS.iter().any(|row| row.variant == variant)
 }
 
-fn builds(session: &Session, variant: Variant, cases: &mut Cases) -> bool {
+/// Builds a kernel; whether it could be built is a case.
+pub fn builds(session: &Session, variant: Variant, cases: &mut Cases) -> bool {
     let result = session.build(variant).map(drop);
     let built = result.is_ok();
     cases.record(&format!("{} kernel builds", variant.name()), result);
+    if built {
+        modules_of(session, variant, cases);
+    }
     built
+}
+
+/// Builds the modules that guests of a kernel get.
+fn modules_of(session: &Session, variant: Variant, cases: &mut Cases) {
+    let rows = ROWS.iter().chain(ROWS_FULL);
+    let scenarios: Vec<&str> = rows
+        .filter(|row| row.variant == variant)
+        .map(|row| row.scenario)
+        .collect();
+    for (what, kit) in [("policy", &POLICY), ("tests", &TESTS)] {
+        let gets = |scenario: &&str| modules::wanted(scenario).is_some_and(|k| ptr::eq(k, kit));
+        if scenarios.iter().any(gets) {
+            let result = modules::for_variant(session, variant, kit).map(drop);
+            cases.record(
+                &format!("{what} as module, {} kernel", variant.name()),
+                result,
+            );
+        }
+    }
 }
 
 fn kunit_step(session: &Session, cases: &mut Cases) {
@@ -132,23 +181,26 @@ fn boot(session: &Session, row: &Row) -> Result<Boot> {
         cmdline: row.cmdline.to_string(),
         memory: row.memory,
         nodes: row.nodes,
-        disks: disks(session, row)?,
+        maxmem: row.maxmem,
+        extra: row.qemu.split_whitespace().map(String::from).collect(),
+        disks: disks(session, row.name, row.disks, row.mkfs)?,
         timeout: Duration::from_secs(row.seconds),
     })
 }
 
-/// Empty sparse images.
-fn disks(session: &Session, row: &Row) -> Result<Vec<PathBuf>> {
+/// Sparse images of sizes in MiB, each with a file system of a kind, or empty without kind.
+pub fn disks(session: &Session, name: &str, sizes: &[u64], kind: &str) -> Result<Vec<PathBuf>> {
     let mut disks = Vec::new();
-    for (number, mib) in row.disks.iter().enumerate() {
+    for (number, mib) in sizes.iter().enumerate() {
         let path = session
             .project
-            .build(format!("disk/{}-{number}.img", row.name.replace(' ', "-")));
+            .build(format!("disk/{}-{number}.img", name.replace(' ', "-")));
         let Some(dir) = path.parent() else {
             bail!("no place for disks");
         };
         fs::create_dir_all(dir)?;
         File::create(&path)?.set_len(mib << 20)?;
+        mkfs::fill(&path, kind)?;
         disks.push(path);
     }
     Ok(disks)

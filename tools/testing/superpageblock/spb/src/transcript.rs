@@ -38,6 +38,8 @@ pub struct Transcript {
     pub cases: Vec<Case>,
     /// Lines by which the kernel complained.
     pub splats: Vec<String>,
+    /// Whether the guest said that it is about to panic, and no other kernel has started since.
+    panicking: bool,
     /// Whether `SPB: done` was seen.
     pub done: bool,
     /// Whether the time limit ended the guest.
@@ -53,6 +55,8 @@ pub enum Note<'a> {
     Quiet,
     /// `SPB-LOG text`.
     Log(&'a str),
+    /// `SPB-ASK request`.
+    Ask(&'a str),
     /// The guest has finished its work.
     Done,
 }
@@ -71,6 +75,9 @@ impl Transcript {
         }
         if let Some(rest) = message.strip_prefix("SPB-LOG ") {
             return Note::Log(rest);
+        }
+        if let Some(rest) = message.strip_prefix("SPB-ASK ") {
+            return Note::Ask(rest.trim());
         }
         if let Some((name, map)) = message
             .strip_prefix("SPB-MAP ")
@@ -98,10 +105,32 @@ impl Transcript {
         }
     }
 
+    /// Whether the guest ended in order to be started again with the same disks.
+    pub fn wants_another_boot(&self) -> bool {
+        let wish = self.values.get("boot").map(String::as_str);
+        wish == Some("again") && !self.done && !self.timed_out
+    }
+
+    /// Both boots of a guest as one transcript.
+    pub fn then(mut self, mut second: Self) -> Self {
+        self.lines.append(&mut second.lines);
+        self.values.append(&mut second.values);
+        self.maps.append(&mut second.maps);
+        self.cases.append(&mut second.cases);
+        self.splats.append(&mut second.splats);
+        self.seconds += second.seconds;
+        self.done = second.done;
+        self.timed_out = second.timed_out;
+        self
+    }
+
     fn value(&mut self, text: &str) -> Note<'static> {
         if text == "done" {
             self.done = true;
             return Note::Done;
+        }
+        if text == "crash=expected" {
+            self.panicking = true;
         }
         if let Some((key, value)) = text.split_once('=') {
             self.values
@@ -121,7 +150,10 @@ impl Transcript {
     }
 
     fn watch(&mut self, line: &str) {
-        if SPLATS.iter().any(|mark| line.contains(mark)) {
+        if line.contains("Linux version") {
+            self.panicking = false;
+        }
+        if !self.panicking && SPLATS.iter().any(|mark| line.contains(mark)) {
             self.splats.push(line.trim().to_string());
         }
     }
@@ -174,6 +206,28 @@ mod tests {
     fn a_splat_fails_a_guest_that_is_done() {
         let t = transcript(&["[    1.2] WARNING: CPU: 0 PID: 1 at mm/x.c:1", "SPB: done"]);
         assert!(t.failure().is_some_and(|reason| reason.contains("mm/x.c")));
+    }
+
+    #[test]
+    fn complaints_of_an_expected_panic_count_only_until_the_next_kernel() {
+        let panic = "[    9.1] Kernel panic - not syncing: sysrq triggered crash";
+        let next = "[    0.0] Linux version 7.2";
+        let expected = transcript(&["SPB: crash=expected", panic, next, "SPB: done"]);
+        assert_eq!(expected.failure(), None);
+        let twice = transcript(&["SPB: crash=expected", panic, next, panic, "SPB: done"]);
+        assert!(twice.failure().is_some());
+        let dead = transcript(&["SPB: crash=expected", panic]);
+        assert!(dead.failure().is_some());
+    }
+
+    #[test]
+    fn a_second_boot_must_end_the_work() {
+        let first = || transcript(&["SPB-TEST one ok", "SPB: boot=again"]);
+        assert!(first().wants_another_boot());
+        let both = first().then(transcript(&["SPB-TEST two ok", "SPB: done"]));
+        assert_eq!((both.cases.len(), both.failure()), (2, None));
+        assert!(!both.wants_another_boot());
+        assert!(first().then(transcript(&["x"])).failure().is_some());
     }
 
     #[test]

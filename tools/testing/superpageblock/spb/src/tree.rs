@@ -144,13 +144,47 @@ fn compose(project: &Project, base: &Base, git: &Git) -> Result<String> {
     Ok(commit)
 }
 
+/// What a patch of the stack says about itself.
+pub struct Mail {
+    /// Who wrote it.
+    pub author: String,
+    /// Their address.
+    pub email: String,
+    /// When.
+    pub date: String,
+    /// Subject and body.
+    pub message: String,
+}
+
 /// One patch on top of `parent`, in the index only.
 fn apply(git: &Git, patch: &Path, parent: &str, base: &Base) -> Result<String> {
-    let name = patch
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let mail = stage_patch(git, patch, base)?;
+    let mut make = commit_tree(git, parent)?;
+    git::identity(&mut make, &mail.author, &mail.email, &mail.date);
+    cmd::feed(&mut make, mail.message.as_bytes())
+}
+
+/// Puts the change of a patch into the index of `git`.
+pub fn stage_patch(git: &Git, patch: &Path, base: &Base) -> Result<Mail> {
+    let (mail, diff) = read_patch(git, patch)?;
+    let apply = ["apply", "--cached", "--whitespace=nowarn", "-"];
+    if let Err(error) = git.feed(&apply, &diff) {
+        let reason = error.to_string();
+        bail!(
+            "{} does not apply to linux {}: {}",
+            file_name(patch),
+            base.version,
+            reason
+                .trim_start_matches("git: ")
+                .trim_start_matches("error: ")
+        );
+    }
+    Ok(mail)
+}
+
+/// Takes a patch apart into what it says and its diff.
+pub fn read_patch(git: &Git, patch: &Path) -> Result<(Mail, Vec<u8>)> {
+    let name = file_name(patch);
     let scratch = std::env::temp_dir().join(format!("superpageblock-{}", std::process::id()));
     fs::create_dir_all(&scratch)?;
     let (message, diff) = (scratch.join("message"), scratch.join("diff"));
@@ -164,35 +198,42 @@ fn apply(git: &Git, patch: &Path, parent: &str, base: &Base) -> Result<String> {
             .find_map(|line| line.strip_prefix(key))
             .map(|value| value.trim().to_string())
     };
-    let done = cmd::raw(
-        git.command(&["apply", "--cached", "--whitespace=nowarn"])
-            .arg(&diff),
-    )?;
-    if !done.status.success() {
-        let _ = fs::remove_dir_all(&scratch);
-        let reason = cmd::complaint(&done);
-        bail!(
-            "{name} does not apply to linux {}: {}",
-            base.version,
-            reason.trim_start_matches("error: ")
-        );
-    }
     let subject = header("Subject: ").with_context(|| format!("{name} has no subject"))?;
     let text = format!("{subject}\n\n{}", fs::read_to_string(&message)?);
+    let diff = fs::read(&diff)?;
     let _ = fs::remove_dir_all(&scratch);
-    let mut make = commit_tree(git, parent)?;
-    git::identity(
-        &mut make,
-        &header("Author: ").unwrap_or_else(|| "superpageblock".to_string()),
-        &header("Email: ").unwrap_or_else(|| "superpageblock@localhost".to_string()),
-        &header("Date: ").unwrap_or_else(|| "1767225600 +0000".to_string()),
-    );
-    cmd::feed(&mut make, text.trim_end().as_bytes())
+    let or = |key, default: &str| header(key).unwrap_or_else(|| default.to_string());
+    let mail = Mail {
+        author: or("Author: ", "superpageblock"),
+        email: or("Email: ", "superpageblock@localhost"),
+        date: or("Date: ", "1767225600 +0000"),
+        message: text.trim_end().to_string(),
+    };
+    Ok((mail, diff))
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 fn add_overlay(project: &Project, git: &Git, parent: &str) -> Result<String> {
     let files = overlay::files(project)?;
-    refuse_collisions(git, &files)?;
+    stage_overlay(git, &files.iter().collect::<Vec<_>>())?;
+    stage_maintainers(project, git)?;
+    let mut make = commit_tree(git, parent)?;
+    git::identity(
+        &mut make,
+        "superpageblock",
+        "superpageblock@localhost",
+        "1767225600 +0000",
+    );
+    cmd::feed(&mut make, OVERLAY.as_bytes())
+}
+
+/// Puts overlay files into the index of `git`.
+pub fn stage_overlay(git: &Git, files: &[&overlay::File]) -> Result<()> {
+    refuse_collisions(git, files)?;
     let names: Vec<String> = files
         .iter()
         .map(|file| file.from.display().to_string())
@@ -206,30 +247,32 @@ fn add_overlay(project: &Project, git: &Git, parent: &str) -> Result<String> {
         let mode = if file.executable { "100755" } else { "100644" };
         entries += &format!("{mode} {blob}\t{}\n", file.path);
     }
-    if let Ok(fragment) = fs::read_to_string(project.root.join("MAINTAINERS")) {
-        let all = git.run(&["show", &format!("{parent}:MAINTAINERS")])?;
-        let blob = git.feed(
-            &["hash-object", "-w", "--stdin"],
-            maintainers::insert(&all, &fragment).as_bytes(),
-        )?;
-        entries += &format!("100644 {blob}\tMAINTAINERS\n");
-    }
+    update_index(git, &entries)
+}
+
+/// Inserts this repository's MAINTAINERS entries into the kernel's, in the index of `git`.
+pub fn stage_maintainers(project: &Project, git: &Git) -> Result<()> {
+    let Ok(fragment) = fs::read_to_string(project.root.join("MAINTAINERS")) else {
+        return Ok(());
+    };
+    let all = git.run(&["show", ":MAINTAINERS"])?;
+    let blob = git.feed(
+        &["hash-object", "-w", "--stdin"],
+        maintainers::insert(&all, &fragment).as_bytes(),
+    )?;
+    update_index(git, &format!("100644 {blob}\tMAINTAINERS\n"))
+}
+
+fn update_index(git: &Git, entries: &str) -> Result<()> {
     git.feed(
         &["update-index", "--add", "--index-info"],
         entries.as_bytes(),
     )?;
-    let mut make = commit_tree(git, parent)?;
-    git::identity(
-        &mut make,
-        "superpageblock",
-        "superpageblock@localhost",
-        "1767225600 +0000",
-    );
-    cmd::feed(&mut make, OVERLAY.as_bytes())
+    Ok(())
 }
 
 /// An overlay file must be new: changes to existing files belong into patches.
-fn refuse_collisions(git: &Git, files: &[overlay::File]) -> Result<()> {
+fn refuse_collisions(git: &Git, files: &[&overlay::File]) -> Result<()> {
     let mut list = git.command(&["ls-files", "--"]);
     list.args(files.iter().map(|file| format!(":(literal){}", file.path)));
     let taken = if files.is_empty() {
@@ -243,7 +286,8 @@ fn refuse_collisions(git: &Git, files: &[overlay::File]) -> Result<()> {
     }
 }
 
-fn commit_tree(git: &Git, parent: &str) -> Result<std::process::Command> {
+/// A command that commits the index of `git` and reads the message from its standard input.
+pub fn commit_tree(git: &Git, parent: &str) -> Result<std::process::Command> {
     let tree = git.run(&["write-tree"])?;
     Ok(git.command(&["commit-tree", &tree, "-p", parent, "-F", "-"]))
 }

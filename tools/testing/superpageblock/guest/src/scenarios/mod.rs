@@ -7,19 +7,52 @@
 //! - [`allmem`]: nearly all memory is allocated and freed;
 //! - [`hugetlb`]: 1 GB pages come, are used and go on an idle machine;
 //! - [`badinput`]: writes to read-only debugfs files are refused;
-//! - [`readers`]: everything that walks free lists agrees, memory goes offline and online ([`offline`]).
+//! - [`module`]: the policy is loaded and removed, refused, and short of memory;
+//! - [`readers`]: everything that walks free lists agrees, memory goes offline and online
+//!   ([`showmem`], [`offline`]);
+//! - [`reporting`]: freed memory goes back to the host;
+//! - [`hotplug`]: memory is added and removed, by modules and by virtio-mem;
+//! - [`btrfs`], [`cma`], [`highatomic`], [`shuffle`]: other users of free lists;
+//! - [`isolation`], [`cpuhotplug`]: memory and CPUs go and come under load ([`churn`], [`poison`], [`totals`]);
+//! - [`pages`]: pages in holes of memory name the right zone;
+//! - [`vmalloc`]: areas given back are purged in peace;
+//! - [`selftests`]: the kernel's own mm tests.
+//!
+//! - [`kcore`]: a debugger's walk over the free lists of the running kernel agrees with its counts;
+//! - [`crash`]: the kernel panics and [`vmcore`], in the crash kernel, does that walk in the dump;
+//! - [`hibernate`]: memory survives suspend to disk.
 //!
 //! `shell` is an interactive shell, if the initramfs has one.
 
 mod allmem;
 mod badinput;
+mod btrfs;
+mod churn;
+mod cma;
+mod cpuhotplug;
+mod crash;
+mod hibernate;
+mod highatomic;
+mod hotplug;
 mod hugetlb;
+mod isolation;
+mod kcore;
 mod measure;
+mod module;
 mod offline;
+mod pages;
+mod poison;
 mod readers;
+mod reporting;
 mod request;
 mod run;
+mod selftests;
+mod showmem;
+mod shuffle;
 mod smoke;
+mod totals;
+mod vmalloc;
+mod vmcore;
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -40,6 +73,28 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "hugetlb" => hugetlb::run(),
         "badinput" => badinput::run(),
         "readers" => readers::run(),
+        "reporting" => reporting::run(),
+        "hotplug" => hotplug::run(),
+        "hotzone" => hotplug::zone::run(cmdline),
+        "virtiomem" => hotplug::virtio::run(),
+        "kcore" => kcore::run(),
+        "crash" => crash::run(),
+        "vmcore" => vmcore::run(cmdline),
+        "hibernate" => hibernate::run(),
+        "module" => module::run(cmdline),
+        "module-run" => module::attach_and_run(cmdline),
+        "module-busy" => module::beside_another(),
+        "module-off" => module::switched_off(),
+        "module-faults" => module::out_of_memory(),
+        "pages" => pages::run(),
+        "selftests" => selftests::run(cmdline),
+        "btrfs" => btrfs::run(),
+        "cma" => cma::run(cmdline),
+        "cpuhotplug" => cpuhotplug::run(cmdline),
+        "highatomic" => highatomic::run(),
+        "isolation" => isolation::run(cmdline),
+        "shuffle" => shuffle::run(),
+        "vmalloc" => vmalloc::run(),
         "shell" => shell(),
         _ => Err(format!("no scenario is named {name}").into()),
     }

@@ -10,11 +10,15 @@ use crate::pagemap::Walker;
 use crate::protocol;
 use crate::sys::files;
 use crate::sys::memory;
+use crate::sys::process;
 use crate::verify;
 use crate::Result;
 
 /// Hotplug memory blocks tried before giving up: most hold something that cannot move.
 const ATTEMPTS: usize = 16;
+
+/// Seconds after which an offline request is given up.
+const PATIENCE: u32 = 6;
 
 const SOFT_OFFLINE: &str = "/sys/devices/system/memory/soft_offline_page";
 
@@ -31,9 +35,24 @@ pub(crate) fn run(walker: &mut Walker) -> Result<()> {
     soft_offline(walker)
 }
 
-fn go_offline(block: &Path) -> bool {
+/// Asks for a hotplug memory block; tells whether it was given.
+pub(super) fn go_offline(block: &Path) -> bool {
     let one_zone = files::read(block.join("valid_zones")).is_ok_and(|z| z.trim() != "none");
     one_zone && files::write(block.join("state"), "offline").is_ok()
+}
+
+/// The same for a block that may hold pages which never move: the kernel would try for ever.
+///
+/// An alarm ends the process that asks, and the kernel takes a fatal signal for "give up".
+pub(super) fn go_offline_in_time(block: &Path) -> bool {
+    let _ = process::run("offline", || {
+        // SAFETY: alarm has no memory preconditions; its signal ends this child only.
+        unsafe { libc::alarm(PATIENCE) };
+        // Refusal is usual and not worth a message.
+        go_offline(block);
+        Ok(())
+    });
+    files::read(block.join("state")).is_ok_and(|state| state.trim() == "offline")
 }
 
 /// `block` is offline already.

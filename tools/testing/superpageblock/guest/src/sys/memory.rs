@@ -57,6 +57,11 @@ impl Mapping {
         self.len
     }
 
+    /// The address of the first byte.
+    pub(crate) fn address(&self) -> usize {
+        self.base as usize
+    }
+
     /// The address modulo `align`, in bytes.
     pub(crate) fn misalignment(&self, align: usize) -> usize {
         self.base as usize % align
@@ -80,14 +85,29 @@ impl Mapping {
         unsafe { ptr::read_volatile(self.base.add(offset & !7).cast::<u64>()) }
     }
 
+    /// The memory as words, zero where nothing was written.
+    pub(crate) fn words(&mut self) -> &mut [u64] {
+        // SAFETY: by the invariant the mapping is ours alone; it is page-aligned, initialised by the kernel,
+        // and the borrow of `self` lasts as long as the slice.
+        unsafe { std::slice::from_raw_parts_mut(self.base.cast(), self.len / size_of::<u64>()) }
+    }
+
     /// Gives advice on `len` bytes from `offset`, both multiples of the page size; errors are ignored,
     /// since some kernels have no transparent huge pages.
     pub(crate) fn advise(&self, offset: usize, len: usize, advice: libc::c_int) {
+        let _ = self.demand(offset, len, advice);
+    }
+
+    /// Gives advice that must be taken.
+    pub(crate) fn demand(&self, offset: usize, len: usize, advice: libc::c_int) -> Result<()> {
         if offset + len > self.len {
-            return;
+            return Err(format!("advice on {len} bytes from {offset} of {}", self.len).into());
         }
         // SAFETY: by the invariant and the check above the range is ours, and holds no Rust object.
-        unsafe { libc::madvise(self.base.add(offset).cast(), len, advice) };
+        match unsafe { libc::madvise(self.base.add(offset).cast(), len, advice) } {
+            0 => Ok(()),
+            _ => Err(format!("madvise {advice}: {}", io::Error::last_os_error()).into()),
+        }
     }
 }
 

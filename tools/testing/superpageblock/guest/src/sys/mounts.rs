@@ -43,16 +43,31 @@ pub(crate) fn mount_all() {
 ///
 /// Returns whether [`DISK`] is backed by it.
 pub(crate) fn mount_disk() -> bool {
+    mount_disk_as("ext4")
+}
+
+/// Mounts the disk, if there is one with a file system of this kind on it.
+pub(crate) fn mount_disk_as(kind: &str) -> bool {
     if !Path::new(DISK_DEVICE).exists() {
         return false;
     }
     let _ = fs::create_dir_all(DISK);
-    match mount(DISK_DEVICE, DISK, "ext4", "") {
+    match mount(DISK_DEVICE, DISK, kind, "") {
         Ok(()) => true,
         Err(error) => {
             protocol::log(format_args!("{DISK_DEVICE} not used: {error}"));
             false
         }
+    }
+}
+
+/// Takes the disk's file system away again, and with it what is cached of it.
+pub(crate) fn unmount_disk() -> io::Result<()> {
+    let target = CString::new(DISK).map_err(io::Error::other)?;
+    // SAFETY: the string is NUL-terminated and lives until the call returns.
+    match unsafe { libc::umount2(target.as_ptr(), 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -83,6 +83,11 @@ pub struct Setup {
     pub source: Option<PathBuf>,
 }
 
+/// Programs by which packages are recognised.
+pub fn programs() -> impl Iterator<Item = &'static str> {
+    packages::proofs().filter(|proof| !proof.starts_with('/'))
+}
+
 /// Installs and fetches what is missing; fast when nothing is.
 pub fn ensure(project: &Project) -> Result<Setup> {
     packages::ensure()?;

@@ -11,7 +11,7 @@ use anyhow::Result;
 use crate::cmd;
 
 /// Packages and a program of each, or a file, that shows it is there.
-const NEEDED: [(&str, &str); 22] = [
+const NEEDED: [(&str, &str); 27] = [
     ("clang-19", "clang-19"),
     ("lld-19", "ld.lld-19"),
     ("llvm-19", "llvm-ar-19"),
@@ -32,9 +32,19 @@ const NEEDED: [(&str, &str); 22] = [
     ("make", "make"),
     ("gcc", "gcc"),
     ("libc6-dev", "/usr/include/stdio.h"),
+    ("libnuma-dev", "/usr/include/numa.h"),
+    ("libcap-dev", "/usr/include/sys/capability.h"),
+    ("bash-static", "bash-static"),
+    ("e2fsprogs", "mke2fs"),
+    ("btrfs-progs", "mkfs.btrfs"),
     ("python3", "python3"),
     ("ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
 ];
+
+/// What shows that each of them is there: a program's name or a file's path.
+pub fn proofs() -> impl Iterator<Item = &'static str> {
+    NEEDED.iter().map(|(_, proof)| *proof)
+}
 
 /// Installs what is missing with apt-get.
 ///
