@@ -75,7 +75,7 @@ static inline const struct spb_policy_ops *spb_locked_ops(struct zone *zone)
 /* Length of the attached part, for those who look at its blocks then. */
 static inline unsigned long spb_len_acquire(const struct zone *zone)
 {
-	/* Pairs with spb_attach_pageblock(): the array is there before its length. */
+	/* Pairs with spb_advance(): the array is there before its length. */
 	return smp_load_acquire(&zone->spb_len);
 }
 

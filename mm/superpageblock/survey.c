@@ -117,18 +117,18 @@ unsigned long spb_free_range(struct page *page)
 }
 
 /**
- * spb_skip_free() - where a walk of a pageblock has to start
+ * spb_skip_free() - where a walk that starts at a page has to start
  * @zone: the zone, locked
- * @pfn: first page of the pageblock
+ * @pfn: the page
  *
- * Return: @pfn, or the page after the free range that starts in an earlier
- * pageblock and reaches into this one.
+ * Return: @pfn, or the page after the free range that starts before it and
+ * reaches over it.
  */
 unsigned long spb_skip_free(struct zone *zone, unsigned long pfn)
 {
 	unsigned int order;
 
-	for (order = pageblock_order + 1; order <= MAX_PAGE_ORDER; order++) {
+	for (order = 1; order <= MAX_PAGE_ORDER; order++) {
 		unsigned long head = ALIGN_DOWN(pfn, 1UL << order);
 		struct page *page = head < pfn ? spb_zone_page(zone, head) : NULL;
 		unsigned long end = page ? head + spb_free_range(page) : 0;

@@ -263,8 +263,17 @@ pub const ROWS: [Row; 33] = [
         name: "module comes and goes under churn",
         variant: Variant::Module,
         scenario: "module",
-        cmdline: "spb.arg.pace=1 kunit.enable=1 kunit.autorun=1",
         seconds: 1500,
+        ..PLAIN
+    },
+    // Its clock counts instructions.
+    Row {
+        name: "no step of attaching is longer than moving a pageblock",
+        variant: Variant::Module,
+        scenario: "module-pace",
+        memory: Mib::gib(3),
+        cmdline: "kunit.enable=1 kunit.autorun=1",
+        qemu: "-icount shift=0,sleep=off",
         ..PLAIN
     },
     Row {
@@ -309,7 +318,6 @@ pub const ROWS: [Row; 33] = [
     VIRTIO_MEM,
     CMA,
     ISOLATION,
-    HIGHATOMIC,
     CPUHOTPLUG,
     SHUFFLED,
     ORDERED,
@@ -325,6 +333,8 @@ pub const ROWS: [Row; 33] = [
 
 /// Guests that only `spb test-full` boots.
 pub const ROWS_FULL: &[Row] = &[
+    // Drives the machine into a lack of memory, which it does not survive each time.
+    HIGHATOMIC,
     Row {
         name: "readers of free lists, KASAN",
         variant: Variant::Kasan,

@@ -87,8 +87,10 @@ impl Accel {
         }
     }
 
-    fn arguments(self) -> [&'static str; 4] {
+    fn arguments(self, counted: bool) -> [&'static str; 4] {
         match self {
+            // Only one thread can count.
+            _ if counted => ["-accel", "tcg,thread=single", "-cpu", "max"],
             Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
             Self::Tcg => ["-accel", "tcg,thread=multi", "-cpu", "max"],
         }
@@ -99,7 +101,9 @@ impl Guest {
     /// The command that starts the machine with its console on standard output.
     pub fn command(&self, accel: Accel) -> Command {
         let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args(accel.arguments()).args([
+        let counted = self.extra.iter().any(|word| word == "-icount");
+        let cpus = if counted { 1 } else { self.cpus };
+        qemu.args(accel.arguments(counted)).args([
             "-M",
             "pc",
             "-nodefaults",
@@ -112,7 +116,7 @@ impl Guest {
             &self.size(),
             "-smp",
             // A socket for each node: caches are not shared between nodes.
-            &format!("{},sockets={}", self.cpus, self.nodes.max(1)),
+            &format!("{cpus},sockets={}", self.nodes.max(1)),
         ]);
         qemu.arg("-kernel")
             .arg(&self.kernel)

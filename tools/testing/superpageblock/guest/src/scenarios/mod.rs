@@ -82,6 +82,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "vmcore" => vmcore::run(cmdline),
         "hibernate" => hibernate::run(),
         "module" => module::run(cmdline),
+        "module-pace" => module::pace(),
         "module-run" => module::attach_and_run(cmdline),
         "module-busy" => module::beside_another(),
         "module-off" => module::switched_off(),

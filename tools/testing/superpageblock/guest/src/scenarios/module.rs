@@ -37,10 +37,16 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     verify::report("at_start");
     protocol::test("memory_works_detached", touch(total));
     refused::everything();
-    cycles::idle(cmdline)?;
+    cycles::idle()?;
     cycles::under_churn(cmdline, total)?;
     readers::run()?;
     protocol::test("memory_works_after_all", touch(total));
+    Ok(())
+}
+
+/// Compares the longest step of attaching with stock's longest.
+pub(crate) fn pace() -> Result<()> {
+    protocol::test("steps_are_no_longer_than_stock", cycles::pace());
     Ok(())
 }
 
