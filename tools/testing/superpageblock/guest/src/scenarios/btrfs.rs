@@ -155,7 +155,7 @@ fn movable(pages: usize, added: usize) -> Result<()> {
 fn moves(walker: &mut Walker, empty: &BTreeSet<u64>, frames: &BTreeSet<u64>) -> Result<()> {
     for (block, range, inside) in most_metadata(walker, frames)? {
         let events = Counters::vmstat()?;
-        if !offline::go_offline_in_time(&block) {
+        if !offline::go_offline(&block) {
             protocol::log(format_args!("{} is refused", block.display()));
             continue;
         }

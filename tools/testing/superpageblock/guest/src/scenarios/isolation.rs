@@ -79,7 +79,7 @@ fn offline_and_online(rng: &mut Rng) -> (usize, Result<()>) {
             break;
         }
         let block = blocks.swap_remove(rng.index(blocks.len()));
-        if offline::go_offline_in_time(&block) {
+        if offline::go_offline(&block) {
             offline.push(block);
         }
     }

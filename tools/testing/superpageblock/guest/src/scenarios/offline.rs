@@ -36,20 +36,19 @@ pub(crate) fn run(walker: &mut Walker) -> Result<()> {
 }
 
 /// Asks for a hotplug memory block; tells whether it was given.
+///
+/// The block may hold a page that never moves, and the kernel would try for ever. An alarm ends the process
+/// that asks, and the kernel takes a fatal signal for "give up".
 pub(super) fn go_offline(block: &Path) -> bool {
     let one_zone = files::read(block.join("valid_zones")).is_ok_and(|z| z.trim() != "none");
-    one_zone && files::write(block.join("state"), "offline").is_ok()
-}
-
-/// The same for a block that may hold pages which never move: the kernel would try for ever.
-///
-/// An alarm ends the process that asks, and the kernel takes a fatal signal for "give up".
-pub(super) fn go_offline_in_time(block: &Path) -> bool {
+    if !one_zone {
+        return false;
+    }
     let _ = process::run("offline", || {
         // SAFETY: alarm has no memory preconditions; its signal ends this child only.
         unsafe { libc::alarm(PATIENCE) };
         // Refusal is usual and not worth a message.
-        go_offline(block);
+        let _ = files::write(block.join("state"), "offline");
         Ok(())
     });
     files::read(block.join("state")).is_ok_and(|state| state.trim() == "offline")
