@@ -9,6 +9,22 @@ use anyhow::Result;
 
 use crate::cmd;
 
+/// Flags of `git format-patch` under which the user's configuration does not show.
+pub const PLAIN_MAIL: [&str; 12] = [
+    "--no-signature",
+    "--no-base",
+    "--abbrev=12",
+    "--no-renames",
+    "--no-thread",
+    "--no-notes",
+    "--no-attach",
+    "--no-signoff",
+    "--no-add-header",
+    "--no-to",
+    "--no-cc",
+    "--no-from",
+];
+
 /// Settings under which this program's commits and patches are reproducible.
 const SETTINGS: [&str; 12] = [
     "commit.gpgsign=false",

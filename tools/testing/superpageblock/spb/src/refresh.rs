@@ -11,6 +11,7 @@ use anyhow::Result;
 use crate::base::Base;
 use crate::cmd;
 use crate::git::Git;
+use crate::git::PLAIN_MAIL;
 use crate::overlay;
 use crate::project::Project;
 use crate::tree;
@@ -193,28 +194,9 @@ fn write_patches(project: &Project, git: &Git, commits: &[String]) -> Result<()>
             "--stdout",
         ]);
         format
-            .args([
-                "--zero-commit",
-                "--no-signature",
-                "--no-numbered",
-                "--no-base",
-                "--no-cover-letter",
-            ])
-            .args([
-                "--subject-prefix=PATCH",
-                "--abbrev=12",
-                "--no-renames",
-                "--no-thread",
-                "--no-notes",
-            ])
-            .args([
-                "--no-attach",
-                "--no-signoff",
-                "--no-add-header",
-                "--no-to",
-                "--no-cc",
-                "--no-from",
-            ])
+            .args(["--zero-commit", "--no-numbered", "--no-cover-letter"])
+            .arg("--subject-prefix=PATCH")
+            .args(PLAIN_MAIL)
             .args([&start, commit]);
         let done = cmd::raw(&mut format)?;
         if !done.status.success() {

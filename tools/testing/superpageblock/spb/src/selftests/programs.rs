@@ -19,6 +19,7 @@ use crate::fingerprint::Fingerprint;
 use crate::git::Git;
 use crate::kernel::Variant;
 use crate::session::Session;
+use crate::setup::LEFTOVERS;
 
 /// What the tests are built from, as patterns; the source itself stays untouched, as their build writes into it.
 const PARTS: [&str; 9] = [
@@ -37,16 +38,6 @@ const SCRIPT: &str = "run_vmtests.sh";
 const MODULE: &str = "page_frag_test.ko";
 /// Room on the disk, in MiB.
 const DISK: u64 = 1024;
-/// Variables of a calling make that would reach the selftests' makefiles.
-const LEFTOVERS: [&str; 6] = [
-    "MAKEFLAGS",
-    "MFLAGS",
-    "MAKELEVEL",
-    "MAKEOVERRIDES",
-    "KDIR",
-    "O",
-];
-
 /// Where the built tests are.
 pub struct Programs {
     dir: PathBuf,

@@ -10,6 +10,7 @@ use anyhow::Context;
 use anyhow::Result;
 
 use crate::cmd;
+use crate::git::PLAIN_MAIL;
 use crate::series::commits::Series;
 use crate::series::cover::Cover;
 use crate::series::recipients::Oracle;
@@ -18,25 +19,13 @@ use crate::series::recipients::Recipients;
 /// Bytes of a mail that lists may refuse, and that nobody reviews in one go.
 const LARGEST: usize = 400_000;
 
-/// Flags under which the user's configuration does not show.
-const FLAGS: [&str; 19] = [
+/// Flags of a series, beyond [`PLAIN_MAIL`].
+const FLAGS: [&str; 7] = [
     "format-patch",
     "--subject-prefix=RFC PATCH",
     "--numbered",
     "--cover-letter",
     "--cover-from-description=message",
-    "--no-signature",
-    "--no-base",
-    "--abbrev=12",
-    "--no-renames",
-    "--no-thread",
-    "--no-notes",
-    "--no-attach",
-    "--no-signoff",
-    "--no-add-header",
-    "--no-to",
-    "--no-cc",
-    "--no-from",
     "--encode-email-headers",
     "--stat=72",
 ];
@@ -49,6 +38,7 @@ pub fn write(series: &Series, cover: &Cover, dir: &Path) -> Result<Vec<PathBuf>>
         .run(&["log", "-1", "--format=%an%n%ae%n%ad", "--date=raw", tip])?;
     let mut who = who.lines();
     let mut format = series.git.command(&FLAGS);
+    format.args(PLAIN_MAIL);
     format.env("GIT_COMMITTER_NAME", who.next().unwrap_or_default());
     format.env("GIT_COMMITTER_EMAIL", who.next().unwrap_or_default());
     format.env("GIT_COMMITTER_DATE", who.next().unwrap_or_default());

@@ -19,6 +19,16 @@ use crate::project::Project;
 /// Suffix of the LLVM tools a kernel is built with.
 pub const LLVM: &str = "-19";
 
+/// Variables of a calling make that would reach the makefiles of the kernel.
+pub const LEFTOVERS: [&str; 6] = [
+    "MAKEFLAGS",
+    "MFLAGS",
+    "MAKELEVEL",
+    "MAKEOVERRIDES",
+    "KDIR",
+    "O",
+];
+
 /// Everything a kernel build needs besides its source.
 #[derive(Clone)]
 pub struct Toolchain {
@@ -48,14 +58,7 @@ impl Toolchain {
             .env("KBUILD_BUILD_VERSION", "1")
             .env("LOCALVERSION", "")
             .env("LC_ALL", "C");
-        for name in [
-            "MAKEFLAGS",
-            "MFLAGS",
-            "MAKELEVEL",
-            "MAKEOVERRIDES",
-            "KDIR",
-            "O",
-        ] {
+        for name in LEFTOVERS {
             make.env_remove(name);
         }
         make
