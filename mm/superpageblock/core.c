@@ -3,8 +3,8 @@
  * Superpageblocks: how the allocator and its policy reach each other.
  *
  * Hooks are static calls with typed stubs as default. A site reaches one only
- * for a block, and blocks exist only in zones that are attached, which is
- * decided under zone->lock: so no call can be under way while it is patched.
+ * in a zone that is attached, or is just being, which is decided under
+ * zone->lock: so no call can be under way while it is patched.
  */
 #define pr_fmt(fmt) "superpageblock: " fmt
 

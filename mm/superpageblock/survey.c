@@ -90,6 +90,7 @@ enum spb_stay spb_page_stays(struct zone *zone, struct page *page, unsigned long
 	if (page_is_unmovable(zone, page, PB_ISOLATE_MODE_OTHER, step)) {
 		const struct folio *folio = page_folio(page);
 
+		/* Off the LRU for a moment: in a per-CPU batch, or isolated. */
 		return !page_has_type(&folio->page) && folio->mapping ? SPB_SUSPECT :
 									 SPB_STAYS;
 	}

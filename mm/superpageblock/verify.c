@@ -87,8 +87,7 @@ static void spb_take_census(struct spb_verify *v, struct spb_block *block,
 			    struct spb_census *census)
 {
 	unsigned long pfn = spb_block_pfn(v->zone, block->id);
-	/* The zone may be on its way to being attached. */
-	unsigned long end = min(pfn + SPB_NR_PAGES, v->zone->spb_start + v->zone->spb_len);
+	unsigned long end = pfn + SPB_NR_PAGES;
 	unsigned long step;
 
 	spb_census_pageblocks(v, block, pfn, end);
@@ -164,7 +163,7 @@ static bool spb_verify_block(struct spb_verify *v, unsigned long n)
 	int type;
 
 	guard(spinlock_irqsave)(&v->zone->lock);
-	if (n >= DIV_ROUND_UP(v->zone->spb_len, SPB_NR_PAGES))
+	if (n >= v->zone->spb_len >> SPB_ORDER)
 		return false;
 	block = spb_nth_block(v->zone, n);
 	spb_take_census(v, block, &census);
@@ -200,7 +199,7 @@ static unsigned long spb_blocks_free_entries(struct zone *zone, unsigned int ord
 {
 	unsigned long i, n = 0;
 
-	for (i = 0; i < DIV_ROUND_UP(zone->spb_len, SPB_NR_PAGES); i++)
+	for (i = 0; i < zone->spb_len >> SPB_ORDER; i++)
 		n += spb_nth_block(zone, i)->free_area[order].nr_free;
 	return n;
 }
@@ -281,7 +280,7 @@ static void spb_verify_policy(struct spb_verify *v)
 	contradictions = ops->verify(zone->spb_policy);
 	if (contradictions)
 		spb_violation(v, "the policy's index has %u contradictions", contradictions);
-	for (i = 0; i < DIV_ROUND_UP(zone->spb_len, SPB_NR_PAGES); i++) {
+	for (i = 0; i < zone->spb_len >> SPB_ORDER; i++) {
 		struct spb_block *block = spb_nth_block(zone, i);
 
 		tainted += !block->has_cma && spb_block_tainted(block);
@@ -297,7 +296,8 @@ static void spb_verify_policy(struct spb_verify *v)
  * @zone: the zone; if it is not attached, only its counters are checked
  * @m: where violations are described, the first of them one by one
  *
- * Context: process context; may sleep.
+ * Context: process context; may sleep. No policy or memory comes or goes
+ * meanwhile: a zone that is being attached is not consistent.
  * Return: number of violations, 0 if all is well.
  */
 u64 spb_verify_zone(struct zone *zone, struct seq_file *m)
