@@ -58,6 +58,20 @@ static struct page *spb_claim_whole(struct zone *zone, struct spb_block *block,
 	return page;
 }
 
+/*
+ * Whether the zone has a wholly free pageblock of type @from. Then to claim a
+ * pageblock in use was a choice, and no lack that reclaim should answer.
+ */
+static bool spb_whole_left(struct zone *zone, int from)
+{
+	unsigned int order;
+
+	for (order = pageblock_order; order < NR_PAGE_ORDERS; order++)
+		if (spb_nr_free(zone, order, from))
+			return true;
+	return false;
+}
+
 /* Claim the pageblock that holds the largest free page of type @from. */
 static struct page *spb_claim_part(struct zone *zone, struct spb_block *block,
 				   unsigned int order, int migratetype, int from,
@@ -76,8 +90,8 @@ static struct page *spb_claim_part(struct zone *zone, struct spb_block *block,
 	/* The edge of the zone cuts this pageblock: it keeps its type. */
 	if (!prep_move_freepages_block(zone, page, &start_pfn, NULL, NULL))
 		return spb_take(zone, block, order, migratetype, from);
-	/* Only what taints a gigabyte is an event that reclaim should answer. */
-	if (!block->nr_dirty && boost_watermark(zone) && (alloc_flags & ALLOC_KSWAPD))
+	if (!spb_whole_left(zone, from) && boost_watermark(zone) &&
+	    (alloc_flags & ALLOC_KSWAPD))
 		set_bit(ZONE_BOOSTED_WATERMARK, &zone->flags);
 	page = claim_pageblock(zone, block->free_area, start_pfn, order,
 			       migratetype, from);

@@ -150,6 +150,13 @@ const ORDERED: Row = Row {
     ..SHUFFLED
 };
 
+/// Kernel memory grows into movable memory that is full of holes.
+const BOOST: Row = Row {
+    name: "watermarks are boosted",
+    scenario: "boost",
+    ..PLAIN
+};
+
 /// Metadata of a file system moves.
 const BTRFS: Row = Row {
     name: "btrfs metadata moves",
@@ -162,7 +169,7 @@ const BTRFS: Row = Row {
 };
 
 /// All guests; a row that needs more memory than the host has fails with the reason.
-pub const ROWS: [Row; 33] = [
+pub const ROWS: [Row; 34] = [
     // KUnit runs on x86 while this one boots.
     Row {
         name: "patched boots",
@@ -322,6 +329,7 @@ pub const ROWS: [Row; 33] = [
     SHUFFLED,
     ORDERED,
     BTRFS,
+    BOOST,
     // As little memory as a crash kernel has.
     Row {
         name: "256 MB",
@@ -503,6 +511,12 @@ pub const ROWS_FULL: &[Row] = &[
         name: "btrfs metadata moves, stock kernel",
         console: ANY,
         ..BTRFS
+    },
+    Row {
+        variant: Variant::Stock,
+        name: "watermarks are boosted, stock kernel",
+        console: ANY,
+        ..BOOST
     },
     Row {
         variant: Variant::Stock,

@@ -15,6 +15,7 @@
 //! - [`btrfs`], [`cma`], [`highatomic`], [`shuffle`]: other users of free lists;
 //! - [`isolation`], [`cpuhotplug`]: memory and CPUs go and come under load ([`churn`], [`poison`], [`totals`]);
 //! - [`pages`]: pages in holes of memory name the right zone;
+//! - [`boost`]: watermarks rise when kernel memory breaks into movable memory;
 //! - [`vmalloc`]: areas given back are purged in peace;
 //! - [`selftests`]: the kernel's own mm tests.
 //!
@@ -26,6 +27,7 @@
 
 mod allmem;
 mod badinput;
+mod boost;
 mod btrfs;
 mod churn;
 mod cma;
@@ -89,6 +91,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "module-faults" => module::out_of_memory(),
         "pages" => pages::run(),
         "selftests" => selftests::run(cmdline),
+        "boost" => boost::run(),
         "btrfs" => btrfs::run(),
         "cma" => cma::run(cmdline),
         "cpuhotplug" => cpuhotplug::run(cmdline),
