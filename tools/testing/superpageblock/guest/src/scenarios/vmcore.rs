@@ -81,7 +81,7 @@ mod tests {
         assert!(lists_agree(&[zone(5, 6, 5)]).is_err());
         assert!(zones_agree(&[zone(5, 5, 5 + SLACK)]).is_ok());
         assert!(zones_agree(&[zone(5, 5, 6 + SLACK)]).is_err());
-        assert!(as_before(&[zone(6400, 5, 5)], 6300).is_ok());
-        assert!(as_before(&[zone(6400, 5, 5)], 6200).is_err());
+        assert!(as_before(&[zone(6500, 5, 5)], 6400).is_ok());
+        assert!(as_before(&[zone(6501, 5, 5)], 6400).is_err());
     }
 }
