@@ -2,10 +2,10 @@
 /*
  * Superpageblocks: moving a zone in use onto per-block free lists, and back.
  *
- * A frontier advances through the zone, a few pages per hold of zone->lock:
+ * A frontier advances through the zone, MAX_ORDER_NR_PAGES per hold of zone->lock:
  * below it free pages are on the lists of their block, above it on those of the
- * zone. A buddy that reaches across is where its first page belongs. The zone
- * stays usable throughout. On the way back, a block's lists are spliced as they
+ * zone; no buddy reaches across. Then the pages in use are looked at, which takes
+ * longer, a few per hold. The zone stays usable throughout. On the way back, a block's lists are spliced as they
  * are, so that a hold is short however much is free.
  */
 #include <linux/memory_hotplug.h>
@@ -16,7 +16,7 @@
 #include "internal.h"
 
 /*
- * Pages looked at per hold of zone->lock. To look at so many in use takes 7 000
+ * Pages in use that are looked at per hold of zone->lock. To look at so many in use takes 7 000
  * instructions; to move a pageblock, the longest step of the allocator itself,
  * 35 000 (x86-64, counted by QEMU).
  */
@@ -25,31 +25,18 @@
 /* Longest hold of a zone's lock since spb_longest_step() was read last, in ns. */
 static u64 spb_longest;
 
-/* Take one page, or one free range, over into its block. Returns its size. */
-static unsigned long spb_attach_page(struct zone *zone, struct spb_block *block,
-				     struct page *page)
+/* Move a free page to the lists of its block. */
+static void spb_attach_free(struct zone *zone, struct spb_block *block,
+			    struct page *page)
 {
-	unsigned long step = spb_free_range(page);
-	enum spb_stay stay;
+	int migratetype = get_pageblock_migratetype(page);
+	unsigned int order = buddy_order(page);
 
-	if (PageBuddy(page)) {
-		unsigned int order = buddy_order(page);
-		int migratetype = get_pageblock_migratetype(page);
-
-		list_move_tail(&page->buddy_list,
-			       &block->free_area[order].free_list[migratetype]);
-		spb_block_add(zone, block, order, migratetype);
-		spb_retype_free(zone, page, order, migratetype);
-	}
-	if (step)
-		return step;
-	step = 1;
-	stay = spb_page_stays(zone, page, &step);
-	if (stay == SPB_SUSPECT)
-		block->suspect = true;
-	if (stay != SPB_MOVES)
-		__spb_mark_dirty(zone, page, 0);
-	return step;
+	list_move_tail(&page->buddy_list,
+		       &block->free_area[order].free_list[migratetype]);
+	spb_list_added(zone, block, page, order, migratetype);
+	spb_account_freed(zone, block, 1U << order, migratetype);
+	spb_retype_free(zone, page, order, migratetype);
 }
 
 /* Pages below @pfn are on the lists of their blocks from now on. */
@@ -70,29 +57,68 @@ static void spb_attach_types(struct zone *zone, unsigned long pfn, unsigned long
 	}
 }
 
-/*
- * Attach the next few pages, or all of the free range or large page that starts
- * there. Returns where the frontier is then.
- */
-static unsigned long spb_attach_step(struct zone *zone, struct spb_block *block,
-				     unsigned long pfn)
+static void spb_note_hold(u64 start)
 {
-	unsigned long end = ALIGN(pfn + 1, SPB_ATTACH_PAGES), at, step;
+	spb_longest = max(spb_longest, local_clock() - start);
+}
+
+/* Put the free pages of an aligned MAX_PAGE_ORDER range on the block's lists. */
+static void spb_attach_lists(struct zone *zone, struct spb_block *block,
+			     unsigned long pfn)
+{
+	unsigned long end = pfn + MAX_ORDER_NR_PAGES, at, step;
 	u64 start;
 
 	guard(spinlock_irqsave)(&zone->lock);
 	start = local_clock();
 	spb_advance(zone, end);
-	for (at = spb_skip_free(zone, pfn); at < end; at += step) {
+	for (at = pfn; at < end; at += step) {
 		struct page *page = spb_zone_page(zone, at);
 
-		step = page ? spb_attach_page(zone, block, page) : 1;
+		step = page ? spb_free_range(page) ?: 1 : 1;
+		if (page && PageBuddy(page))
+			spb_attach_free(zone, block, page);
 	}
-	end = max(at, end);
 	spb_attach_types(zone, pfn, end);
-	spb_advance(zone, end);
-	spb_longest = max(spb_longest, local_clock() - start);
-	return end;
+	spb_note_hold(start);
+}
+
+/* Note what a page in use is. Returns how many pages that goes for. */
+static unsigned long spb_attach_used(struct zone *zone, struct spb_block *block,
+				     struct page *page)
+{
+	unsigned long step = 1;
+	enum spb_stay stay = spb_page_stays(zone, page, &step);
+
+	if (stay == SPB_SUSPECT)
+		block->suspect = true;
+	if (stay != SPB_MOVES)
+		__spb_mark_dirty(zone, page, 0);
+	return step;
+}
+
+/*
+ * Look at the pages in use in the next SPB_ATTACH_PAGES, or at the large page
+ * that starts there. What is handed out from the block's lists is noted then.
+ * Returns where to go on.
+ */
+static unsigned long spb_attach_content(struct zone *zone, struct spb_block *block,
+					unsigned long pfn)
+{
+	unsigned long end = ALIGN(pfn + 1, SPB_ATTACH_PAGES), step;
+	u64 start;
+
+	guard(spinlock_irqsave)(&zone->lock);
+	start = local_clock();
+	for (pfn = spb_skip_free(zone, pfn); pfn < end; pfn += step) {
+		struct page *page = spb_zone_page(zone, pfn);
+
+		step = page ? spb_free_range(page) : 1;
+		if (!step)
+			step = spb_attach_used(zone, block, page);
+	}
+	spb_note_hold(start);
+	return pfn;
 }
 
 static void spb_attach_block(struct zone *zone, struct spb_block *block, bool growing)
@@ -102,14 +128,16 @@ static void spb_attach_block(struct zone *zone, struct spb_block *block, bool gr
 		.present = block->nr_present,
 		.reserved = block->nr_reserved,
 	};
-	unsigned long pfn = start;
+	unsigned long end = start + SPB_NR_PAGES, pfn;
 
 	scoped_guard(spinlock_irqsave, &zone->lock)
 		spb_announce_block(zone, block, found, growing);
-	while (pfn < start + SPB_NR_PAGES) {
-		pfn = spb_attach_step(zone, block, pfn);
+	for (pfn = start; pfn < end; pfn += MAX_ORDER_NR_PAGES) {
+		spb_attach_lists(zone, block, pfn);
 		cond_resched();
 	}
+	for (pfn = start; pfn < end; cond_resched())
+		pfn = spb_attach_content(zone, block, pfn);
 	scoped_guard(spinlock_irqsave, &zone->lock)
 		__spb_classify(zone, block);
 }
@@ -205,8 +233,9 @@ static void spb_detach_block(struct zone *zone, struct spb_block *block)
 		for (type = 0; type < MIGRATE_TYPES; type++)
 			list_splice_tail_init(&block->free_area[order].free_list[type],
 					      &zone->free_area[order].free_list[type]);
-	for (order = 0; order < NR_PAGE_ORDERS; order++)
-		block->free_area[order].nr_free = 0;
+	/* Too many are counted until the last block is gone: none of them is hidden. */
+	if (!block->id)
+		memset(zone->spb_nr_free, 0, sizeof(zone->spb_nr_free));
 	spb_block_init(block, block->id);
 	/* What is left on file of it are lists that are found empty. */
 	for (type = 0; type < MIGRATE_TYPES; type++)

@@ -23,15 +23,14 @@
 
 /**
  * struct spb_block - a superpageblock, or what of it lies in one zone
- * @free_area: buddy lists of the pages in the block
+ * @free_area: buddy lists of the pages in the block; nr_free is not kept
  * @nr_free: pages on these lists, isolated ones included
  * @level_lo: the policy wants to know when @nr_free leaves
  * @level_span: [@level_lo, @level_lo + @level_span)
  * @nr_pages: pages on the lists of each type
  * @promote: the policy wants to know when @nr_pages reaches this
- * @orders: non-empty orders of each type, a mask
- * @top: bit of the highest order that the policy has on file; it may be
- *	higher than the truth (a plan then fails and is corrected) but never lower
+ * @top: orders on file with the policy, counted from 0: the highest may be higher
+ *	than the truth (a plan then fails and is corrected) but never lower
  * @id: index in zone->spb_blocks
  * @nr_present: pages of the zone in the block
  * @nr_reserved: pages that boot has reserved
@@ -52,8 +51,7 @@ struct spb_block {
 	u32 level_span;
 	u32 nr_pages[MIGRATE_TYPES];
 	u32 promote[MIGRATE_TYPES];
-	u16 orders[MIGRATE_TYPES];
-	u16 top[MIGRATE_TYPES];
+	u8 top[MIGRATE_TYPES];
 	u32 id;
 	u32 nr_present;
 	u32 nr_reserved;
@@ -64,6 +62,9 @@ struct spb_block {
 	bool suspect;
 	unsigned long dirty[];
 };
+
+/* Step of zone->spb_generation; below it, a memo's key has the request. */
+#define SPB_GENERATION		(1ULL << 24)
 
 u64 spb_plan_stub(struct spb_policy_zone *pz, u32 order, u32 migratetype, u32 flags);
 DECLARE_STATIC_CALL(spb_plan, spb_plan_stub);
@@ -85,11 +86,11 @@ static inline struct spb_block *spb_nth_block(const struct zone *zone, unsigned 
 	return rcu_dereference_raw(zone->spb_blocks)[n];
 }
 
-/* The block on whose lists @page is when free, NULL for the zone's own. */
+/* The block on whose lists page @pfn is when free, NULL for the zone's own. */
 static inline struct spb_block *spb_block_of(const struct zone *zone,
-					     const struct page *page)
+					     unsigned long pfn)
 {
-	unsigned long offset = page_to_pfn(page) - zone->spb_start;
+	unsigned long offset = pfn - zone->spb_start;
 
 	if (offset >= zone->spb_len)
 		return NULL;
@@ -102,62 +103,72 @@ static inline struct free_area *spb_free_areas(struct zone *zone,
 	return block ? block->free_area : zone->free_area;
 }
 
-static inline void spb_block_add(struct zone *zone, struct spb_block *block,
-				 unsigned int order, int migratetype)
+/*
+ * @page went on the list of @order and @migratetype; @block may be NULL.
+ * Movable pageblocks that are wholly free hold nothing that cannot move.
+ */
+static inline void spb_list_added(struct zone *zone, struct spb_block *block,
+				  struct page *page, unsigned int order,
+				  int migratetype)
 {
-	block->free_area[order].nr_free++;
-	block->orders[migratetype] |= 1U << order;
-	block->nr_pages[migratetype] += 1U << order;
-	block->nr_free += 1U << order;
+	if (!block)
+		return;
+	zone->spb_nr_free[order][migratetype]++;
+	if (unlikely(order >= block->top[migratetype]))
+		__spb_advertise(zone, block, migratetype);
+	if (order >= pageblock_order && is_migrate_movable(migratetype))
+		__spb_clear_dirty(zone, page, order);
+}
 
-	if (unlikely((1U << order) > block->top[migratetype] ||
-		     block->nr_pages[migratetype] >= block->promote[migratetype]))
+/* A page came off the list of @order and @migratetype; @block may be NULL. */
+static inline void spb_list_removed(struct zone *zone, struct spb_block *block,
+				    unsigned int order, int migratetype)
+{
+	if (block)
+		zone->spb_nr_free[order][migratetype]--;
+}
+
+/*
+ * A block's pages are counted once for each allocation or free, however many
+ * lists that touches: a buddy lies within one block.
+ */
+static inline void spb_account_freed(struct zone *zone, struct spb_block *block,
+				     unsigned int nr_pages, int migratetype)
+{
+	if (!block)
+		return;
+	block->nr_pages[migratetype] += nr_pages;
+	block->nr_free += nr_pages;
+	if (unlikely(block->nr_pages[migratetype] >= block->promote[migratetype]))
 		__spb_advertise(zone, block, migratetype);
 	if (unlikely(block->nr_free - block->level_lo >= block->level_span))
 		__spb_classify(zone, block);
 }
 
-static inline void spb_block_del(struct zone *zone, struct spb_block *block,
-				 unsigned int order, int migratetype)
+static inline void spb_account_taken(struct zone *zone, struct spb_block *block,
+				     unsigned int nr_pages, int migratetype)
 {
-	struct free_area *area = &block->free_area[order];
-
-	area->nr_free--;
-	if (list_empty(&area->free_list[migratetype]))
-		block->orders[migratetype] &= ~(1U << order);
-	block->nr_pages[migratetype] -= 1U << order;
-	block->nr_free -= 1U << order;
-
+	if (!block)
+		return;
+	block->nr_pages[migratetype] -= nr_pages;
+	block->nr_free -= nr_pages;
 	if (unlikely(block->nr_free - block->level_lo >= block->level_span))
 		__spb_classify(zone, block);
 }
 
-/*
- * @page went on the list of @order and @migratetype; @block may be NULL.
- * Movable pageblocks that are wholly free hold nothing that cannot move.
- */
-static inline void spb_page_added(struct zone *zone, struct spb_block *block,
-				  struct page *page, unsigned int order,
-				  int migratetype)
+/* Free pages changed their type from @old to @new. */
+static inline void spb_account_moved(struct zone *zone, struct spb_block *block,
+				     unsigned int nr_pages, int old, int new)
 {
-	zone->spb_nr_free[order][migratetype]++;
 	if (!block)
 		return;
-	spb_block_add(zone, block, order, migratetype);
-	if (order >= pageblock_order && is_migrate_movable(migratetype))
-		__spb_clear_dirty(zone, page, order);
+	block->nr_pages[old] -= nr_pages;
+	block->nr_pages[new] += nr_pages;
+	if (block->nr_pages[new] >= block->promote[new])
+		__spb_advertise(zone, block, new);
 }
 
-/* A free page came off the list of @order and @migratetype; @block may be NULL. */
-static inline void spb_page_removed(struct zone *zone, struct spb_block *block,
-				    unsigned int order, int migratetype)
-{
-	zone->spb_nr_free[order][migratetype]--;
-	if (block)
-		spb_block_del(zone, block, order, migratetype);
-}
-
-/* Free pages of @order and @migratetype in the zone; readable without the lock. */
+/* Free pages of @order and @migratetype in blocks; readable without the lock. */
 static inline unsigned long spb_nr_free(const struct zone *zone, unsigned int order,
 					int migratetype)
 {
@@ -185,11 +196,11 @@ static inline void spb_set_content(struct page *page, unsigned int order,
  * Whether pageblocks that became wholly free are to become movable: whatever
  * they held is gone, and a superpageblock without such pageblocks is clean.
  */
-static inline bool spb_whole_free(struct zone *zone, struct page *page,
-				  unsigned int order, int migratetype)
+static inline bool spb_whole_free(const struct spb_block *block, unsigned int order,
+				  int migratetype)
 {
 	return order >= pageblock_order && migratetype != MIGRATE_MOVABLE &&
-	       migratetype_is_mergeable(migratetype) && spb_block_of(zone, page);
+	       migratetype_is_mergeable(migratetype) && block;
 }
 
 bool spb_capture(struct zone *zone, struct page *page, unsigned int order,
@@ -200,6 +211,7 @@ bool spb_same_lists(const struct zone *zone, const struct page *a, const struct 
 unsigned long spb_lists_span(const struct zone *zone, const struct page *page,
 			     unsigned long *first);
 struct free_area *spb_movable_areas(struct zone *zone, unsigned int order);
+u32 spb_block_orders(const struct spb_block *block, int migratetype);
 void spb_set_range_content(struct zone *zone, unsigned long pfn, unsigned long end);
 u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
 		     u64 **keys);
@@ -219,7 +231,7 @@ static inline bool spb_attached(const struct zone *zone)
 }
 
 static inline struct spb_block *spb_block_of(const struct zone *zone,
-					     const struct page *page)
+					     unsigned long pfn)
 {
 	return NULL;
 }
@@ -230,14 +242,29 @@ static inline struct free_area *spb_free_areas(struct zone *zone,
 	return zone->free_area;
 }
 
-static inline void spb_page_added(struct zone *zone, struct spb_block *block,
+static inline void spb_list_added(struct zone *zone, struct spb_block *block,
 				  struct page *page, unsigned int order,
 				  int migratetype)
 {
 }
 
-static inline void spb_page_removed(struct zone *zone, struct spb_block *block,
+static inline void spb_list_removed(struct zone *zone, struct spb_block *block,
 				    unsigned int order, int migratetype)
+{
+}
+
+static inline void spb_account_freed(struct zone *zone, struct spb_block *block,
+				     unsigned int nr_pages, int migratetype)
+{
+}
+
+static inline void spb_account_taken(struct zone *zone, struct spb_block *block,
+				     unsigned int nr_pages, int migratetype)
+{
+}
+
+static inline void spb_account_moved(struct zone *zone, struct spb_block *block,
+				     unsigned int nr_pages, int old, int new)
 {
 }
 
@@ -246,8 +273,8 @@ static inline void spb_set_content(struct page *page, unsigned int order,
 {
 }
 
-static inline bool spb_whole_free(struct zone *zone, struct page *page,
-				  unsigned int order, int migratetype)
+static inline bool spb_whole_free(const struct spb_block *block, unsigned int order,
+				  int migratetype)
 {
 	return false;
 }

@@ -19,7 +19,7 @@
  */
 void __spb_mark_dirty(struct zone *zone, struct page *page, unsigned int order)
 {
-	struct spb_block *block = spb_block_of(zone, page);
+	struct spb_block *block = spb_block_of(zone, page_to_pfn(page));
 	unsigned long bit, end;
 
 	lockdep_assert_held(&zone->lock);
@@ -42,7 +42,7 @@ void __spb_mark_dirty(struct zone *zone, struct page *page, unsigned int order)
  */
 void __spb_clear_dirty(struct zone *zone, struct page *page, unsigned int order)
 {
-	struct spb_block *block = spb_block_of(zone, page);
+	struct spb_block *block = spb_block_of(zone, page_to_pfn(page));
 	unsigned long bit, end;
 
 	lockdep_assert_held(&zone->lock);
@@ -85,7 +85,7 @@ void spb_set_range_content(struct zone *zone, unsigned long pfn, unsigned long e
 bool spb_capture(struct zone *zone, struct page *page, unsigned int order,
 		 int migratetype)
 {
-	struct spb_block *block = spb_block_of(zone, page);
+	struct spb_block *block = spb_block_of(zone, page_to_pfn(page));
 
 	if (!block || !spb_type_is_dirty(migratetype))
 		return true;

@@ -121,7 +121,7 @@ void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pa
 	if (nr_pages != SPB_NR_PAGES || fatal_signal_pending(current))
 		return;
 	guard(spinlock_irqsave)(&zone->lock);
-	block = spb_block_of(zone, pfn_to_page(pfn));
+	block = spb_block_of(zone, pfn);
 	if (block)
 		WRITE_ONCE(block->contig_failures, block->contig_failures + 1);
 }

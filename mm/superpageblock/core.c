@@ -63,10 +63,29 @@ void __spb_classify(struct zone *zone, struct spb_block *block)
 	u64 level;
 
 	lockdep_assert_held(&zone->lock);
+	spb_forget_plans(zone);
 	level = static_call(spb_classify)(zone->spb_policy, block->id, block->nr_free,
 					  block->nr_dirty);
 	block->level_lo = lower_32_bits(level);
 	block->level_span = upper_32_bits(level) - lower_32_bits(level);
+}
+
+/**
+ * spb_block_orders() - which lists of a type hold pages
+ * @block: the block, whose zone is locked
+ * @migratetype: the type
+ *
+ * Return: a mask of orders.
+ */
+u32 spb_block_orders(const struct spb_block *block, int migratetype)
+{
+	unsigned int order;
+	u32 orders = 0;
+
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		if (!list_empty(&block->free_area[order].free_list[migratetype]))
+			orders |= 1U << order;
+	return orders;
 }
 
 /**
@@ -81,14 +100,15 @@ void __spb_advertise(struct zone *zone, struct spb_block *block, int migratetype
 
 	lockdep_assert_held(&zone->lock);
 	if (is_migrate_isolate(migratetype)) {
-		block->top[migratetype] = U16_MAX;
+		block->top[migratetype] = NR_PAGE_ORDERS;
 		block->promote[migratetype] = U32_MAX;
 		return;
 	}
+	spb_forget_plans(zone);
 	advert = static_call(spb_advertise)(zone->spb_policy, block->id, migratetype,
-					    block->orders[migratetype],
+					    spb_block_orders(block, migratetype),
 					    block->nr_pages[migratetype]);
-	block->top[migratetype] = upper_32_bits(advert);
+	block->top[migratetype] = fls(upper_32_bits(advert));
 	block->promote[migratetype] = lower_32_bits(advert);
 	if (is_migrate_cma(migratetype) && !block->has_cma) {
 		/* The block is of another category now. */
@@ -105,16 +125,11 @@ void __spb_advertise(struct zone *zone, struct spb_block *block, int migratetype
  * @migratetype: the type of the list it named
  *
  * Each correction undoes an earlier call of the policy, so that there are no
- * more of them than pages that were advertised. The mask is made anew from the
- * lists: whatever went wrong, asking again will not give the same answer.
+ * more of them than pages that were advertised. The policy is told what the
+ * lists hold: whatever went wrong, asking again will not give the same answer.
  */
 void spb_correct(struct zone *zone, struct spb_block *block, int migratetype)
 {
-	unsigned int order;
-
-	for (order = 0; order < NR_PAGE_ORDERS; order++)
-		if (list_empty(&block->free_area[order].free_list[migratetype]))
-			block->orders[migratetype] &= ~(1U << order);
 	__spb_advertise(zone, block, migratetype);
 }
 
@@ -148,7 +163,7 @@ struct free_area *zone_nth_free_areas(struct zone *zone, unsigned long n)
  */
 bool spb_same_lists(const struct zone *zone, const struct page *a, const struct page *b)
 {
-	return spb_block_of(zone, a) == spb_block_of(zone, b);
+	return spb_block_of(zone, page_to_pfn(a)) == spb_block_of(zone, page_to_pfn(b));
 }
 
 /**
@@ -162,7 +177,7 @@ bool spb_same_lists(const struct zone *zone, const struct page *a, const struct 
 unsigned long spb_lists_span(const struct zone *zone, const struct page *page,
 			     unsigned long *first)
 {
-	if (!spb_block_of(zone, page)) {
+	if (!spb_block_of(zone, page_to_pfn(page))) {
 		*first = zone->zone_start_pfn;
 		return zone->spanned_pages;
 	}
@@ -180,7 +195,7 @@ static struct spb_block *spb_planned_block(struct zone *zone, unsigned int order
 
 		if (SPB_PLAN_FROM(plan) != migratetype)
 			return NULL;
-		if (block->orders[migratetype] >> order)
+		if (spb_block_orders(block, migratetype) >> order)
 			return block;
 		spb_correct(zone, block, migratetype);
 	}

@@ -62,7 +62,7 @@ static int spb_largest_order(const struct spb_block *block)
 
 	for (type = 0; type < MIGRATE_TYPES; type++)
 		if (!is_migrate_isolate(type))
-			orders |= block->orders[type];
+			orders |= spb_block_orders(block, type);
 	return fls(orders) - 1;
 }
 

@@ -72,6 +72,12 @@ static inline const struct spb_policy_ops *spb_locked_ops(struct zone *zone)
 	return rcu_dereference_protected(spb_policy_ops, lockdep_is_held(&zone->lock));
 }
 
+/* Plans that were made are not good any more; see spb_plan_for(). */
+static inline void spb_forget_plans(struct zone *zone)
+{
+	zone->spb_generation += SPB_GENERATION;
+}
+
 /* Length of the attached part, for those who look at its blocks then. */
 static inline unsigned long spb_len_acquire(const struct zone *zone)
 {
@@ -119,10 +125,9 @@ static inline void spb_check_block(const struct spb_block *block, int migratetyp
 {
 	if (!IS_ENABLED(CONFIG_SUPERPAGEBLOCK_DEBUG))
 		return;
-	WARN_ONCE(block->orders[migratetype] &&
-		  fls(block->orders[migratetype]) > fls(block->top[migratetype]),
-		  "superpageblock %u: type %d has order mask %#x, on file is %#x\n",
-		  block->id, migratetype, block->orders[migratetype],
+	WARN_ONCE(fls(spb_block_orders(block, migratetype)) > block->top[migratetype],
+		  "superpageblock %u: type %d has order mask %#x, on file are %u orders\n",
+		  block->id, migratetype, spb_block_orders(block, migratetype),
 		  block->top[migratetype]);
 }
 

@@ -120,6 +120,7 @@ static void spb_publish(struct zone *zone, const struct spb_policy_ops *ops,
 			ops->zone_move(policy, old_policy, nr);
 		else
 			ops->zone_init(policy, nr, pageblock_order, SPB_ORDER);
+		spb_forget_plans(zone);
 		zone->spb_policy = policy;
 		rcu_assign_pointer(zone->spb_blocks, blocks);
 		zone->spb_nr_blocks = nr;

@@ -7,7 +7,16 @@
  */
 #ifdef CONFIG_SUPERPAGEBLOCK
 
-static u32 spb_plan_flags(struct zone *zone, unsigned int alloc_flags)
+/* What of alloc_flags is of interest to the policy. */
+#define SPB_ALLOC_FLAGS	(ALLOC_SPB_NOTAINT | ALLOC_NOFRAGMENT | ALLOC_NO_WATERMARKS | \
+			 ALLOC_OOM | ALLOC_NON_BLOCK | ALLOC_CMA)
+
+/* A memo's key below SPB_GENERATION: order, facts about the request, alloc_flags. */
+#define SPB_KEY_CMA_FIRST	0x10
+#define SPB_KEY_EMPTYING	0x20
+#define SPB_KEY_ALLOC_SHIFT	6
+
+static u32 spb_plan_flags(u64 key, unsigned int alloc_flags)
 {
 	u32 flags = 0;
 
@@ -19,14 +28,44 @@ static u32 spb_plan_flags(struct zone *zone, unsigned int alloc_flags)
 		flags |= SPB_PLAN_MUST;
 	if (alloc_flags & ALLOC_NON_BLOCK)
 		flags |= SPB_PLAN_NONBLOCK;
-	if (current->flags & PF_MEMALLOC_EMPTYING)
-		flags |= SPB_PLAN_EMPTYING;
-	if (alloc_flags & ALLOC_CMA) {
+	if (alloc_flags & ALLOC_CMA)
 		flags |= SPB_PLAN_CMA_OK;
-		if (cma_over_half_of_free(zone))
-			flags |= SPB_PLAN_CMA_FIRST;
-	}
+	if (key & SPB_KEY_CMA_FIRST)
+		flags |= SPB_PLAN_CMA_FIRST;
+	if (key & SPB_KEY_EMPTYING)
+		flags |= SPB_PLAN_EMPTYING;
 	return flags;
+}
+
+static noinline u64 spb_plan_anew(struct zone *zone, struct spb_memo *memo, u64 key,
+				  unsigned int order, int migratetype,
+				  unsigned int alloc_flags)
+{
+	memo->plan = static_call(spb_plan)(zone->spb_policy, order, migratetype,
+					   spb_plan_flags(key, alloc_flags));
+	memo->key = key;
+	return memo->plan;
+}
+
+/*
+ * Ask the policy. Its answer depends on what it was told and on the request
+ * alone, so the last one for each type is kept until it is told something new.
+ */
+static __always_inline u64 spb_plan_for(struct zone *zone, unsigned int order,
+					int migratetype, unsigned int alloc_flags)
+{
+	struct spb_memo *memo = &zone->spb_memo[migratetype];
+	u64 key = zone->spb_generation | order |
+		  (alloc_flags & SPB_ALLOC_FLAGS) << SPB_KEY_ALLOC_SHIFT;
+
+	BUILD_BUG_ON((u64)SPB_ALLOC_FLAGS << SPB_KEY_ALLOC_SHIFT >= SPB_GENERATION);
+	if (alloc_flags & ALLOC_CMA && cma_over_half_of_free(zone))
+		key |= SPB_KEY_CMA_FIRST;
+	if (current->flags & PF_MEMALLOC_EMPTYING)
+		key |= SPB_KEY_EMPTYING;
+	if (likely(memo->key == key))
+		return memo->plan;
+	return spb_plan_anew(zone, memo, key, order, migratetype, alloc_flags);
 }
 
 /* Take a page of type @from; its pageblock keeps the type. */
@@ -35,7 +74,7 @@ static struct page *spb_take(struct zone *zone, struct spb_block *block,
 {
 	struct page *page;
 
-	page = __rmqueue_smallest(zone, block->free_area, order, from);
+	page = __rmqueue_smallest(zone, block, order, from);
 	if (page && from != migratetype && !is_migrate_cma(from)) {
 		trace_mm_page_alloc_extfrag(page, order, order, migratetype, from);
 		spb_set_content(page, order, migratetype);
@@ -50,7 +89,7 @@ static struct page *spb_claim_whole(struct zone *zone, struct spb_block *block,
 	unsigned int claim = max(order, pageblock_order);
 	struct page *page;
 
-	page = __rmqueue_smallest(zone, block->free_area, claim, from);
+	page = __rmqueue_smallest(zone, block, claim, from);
 	if (!page)
 		return NULL;
 	page = claim_whole_pageblocks(zone, page, claim, order, migratetype);
@@ -77,7 +116,7 @@ static struct page *spb_claim_part(struct zone *zone, struct spb_block *block,
 				   unsigned int order, int migratetype, int from,
 				   unsigned int alloc_flags)
 {
-	unsigned int largest = fls(block->orders[from]);
+	unsigned int largest = fls(spb_block_orders(block, from));
 	unsigned long start_pfn;
 	struct page *page;
 
@@ -93,7 +132,7 @@ static struct page *spb_claim_part(struct zone *zone, struct spb_block *block,
 	if (!spb_whole_left(zone, from) && boost_watermark(zone) &&
 	    (alloc_flags & ALLOC_KSWAPD))
 		set_bit(ZONE_BOOSTED_WATERMARK, &zone->flags);
-	page = claim_pageblock(zone, block->free_area, start_pfn, order,
+	page = claim_pageblock(zone, block, start_pfn, order,
 			       migratetype, from);
 	if (page)
 		trace_mm_page_alloc_extfrag(page, order, largest - 1, migratetype,
@@ -133,7 +172,9 @@ static struct page *spb_rmqueue_planned(struct zone *zone, unsigned int order,
 void spb_retype_free(struct zone *zone, struct page *page, unsigned int order,
 		     int migratetype)
 {
-	if (!spb_whole_free(zone, page, order, migratetype))
+	struct spb_block *block = spb_block_of(zone, page_to_pfn(page));
+
+	if (!spb_whole_free(block, order, migratetype))
 		return;
 	move_to_free_list(page, zone, order, migratetype, MIGRATE_MOVABLE);
 	change_pageblock_range(page, order, MIGRATE_MOVABLE);
@@ -150,13 +191,13 @@ static struct page *spb_rmqueue_unattached(struct zone *zone, unsigned int order
 	struct page *page;
 	int i;
 
-	page = __rmqueue_smallest(zone, zone->free_area, order, migratetype);
+	page = __rmqueue_smallest(zone, NULL, order, migratetype);
 	if (page || migratetype >= MIGRATE_PCPTYPES)
 		return page;
 	if (alloc_flags & ALLOC_CMA)
 		page = __rmqueue_cma_fallback(zone, order);
 	for (i = 0; !page && i < MIGRATE_PCPTYPES - 1; i++) {
-		page = __rmqueue_smallest(zone, zone->free_area, claim,
+		page = __rmqueue_smallest(zone, NULL, claim,
 					  fallbacks[migratetype][i]);
 		if (page)
 			return claim_whole_pageblocks(zone, page, claim, order,
@@ -165,64 +206,105 @@ static struct page *spb_rmqueue_unattached(struct zone *zone, unsigned int order
 	if (page || alloc_flags & ALLOC_NOFRAGMENT)
 		return page;
 	for (i = 0; !page && i < MIGRATE_PCPTYPES - 1; i++)
-		page = __rmqueue_smallest(zone, zone->free_area, order,
+		page = __rmqueue_smallest(zone, NULL, order,
 					  fallbacks[migratetype][i]);
 	return page;
 }
 
-/*
- * Whether a plan is good for the rest of a batch: as long as the list lasts,
- * unless there is a reserve to spare.
- */
-static bool spb_plan_holds(struct zone *zone, u64 plan, int migratetype)
-{
-	struct spb_block *block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
-
-	return SPB_PLAN_ACTION(plan) == SPB_TAKE &&
-	       (migratetype != MIGRATE_MOVABLE || !block->nr_dirty);
-}
-
-/*
- * __rmqueue() for an attached zone: ask the policy, do as it says. @last_plan,
- * if not NULL, is what served the previous page of a batch and is tried first.
- */
+/* __rmqueue() for an attached zone: ask the policy, do as it says. */
 static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
-				int migratetype, unsigned int alloc_flags,
-				u64 *last_plan)
+				int migratetype, unsigned int alloc_flags)
 {
-	u32 flags = spb_plan_flags(zone, alloc_flags);
 	struct page *page;
 	u64 plan;
 
-	if (last_plan && *last_plan) {
-		page = spb_rmqueue_planned(zone, order, migratetype, alloc_flags,
-					   *last_plan);
-		if (page)
-			return page;
-		*last_plan = 0;
-	}
-
-	while ((plan = static_call(spb_plan)(zone->spb_policy, order, migratetype,
-					     flags))) {
+	while ((plan = spb_plan_for(zone, order, migratetype, alloc_flags))) {
 		page = spb_rmqueue_planned(zone, order, migratetype, alloc_flags,
 					   plan);
-		if (page) {
-			if (last_plan && spb_plan_holds(zone, plan, migratetype))
-				*last_plan = plan;
+		if (page)
 			return page;
-		}
 		spb_correct(zone, spb_nth_block(zone, SPB_PLAN_BLOCK(plan)),
 			    SPB_PLAN_FROM(plan));
 	}
 	return spb_rmqueue_unattached(zone, order, migratetype, alloc_flags);
 }
+
+/*
+ * Take up to @count pages of type @from, but not more than are in one free page:
+ * its parts need not go on lists to come off them again. These are the pages
+ * that would be taken one by one, in the same order.
+ */
+static unsigned int spb_take_many(struct zone *zone, struct spb_block *block,
+				  unsigned int order, unsigned int count,
+				  struct list_head *list, int migratetype, int from)
+{
+	unsigned int current_order = order, chunk, i;
+	struct page *page;
+
+	while (!(page = get_page_from_free_area(&block->free_area[current_order], from)))
+		if (++current_order == NR_PAGE_ORDERS)
+			return 0;
+
+	chunk = min(current_order, order + ilog2(count));
+	page_del_and_expand(zone, block, page, chunk, current_order, from);
+	if (from != migratetype && !is_migrate_cma(from)) {
+		trace_mm_page_alloc_extfrag(page, order, chunk, migratetype, from);
+		spb_set_content(page, chunk, migratetype);
+	}
+	for (i = 0; i < 1U << (chunk - order); i++, page += 1UL << order) {
+		trace_mm_page_alloc_zone_locked(page, order, from, true);
+		list_add_tail(&page->pcp_list, list);
+	}
+	return i;
+}
+
+/*
+ * Refill a per-CPU list from an attached zone. Returns how many pages that are on
+ * blocks' lists were added to @list, 0 in other zones.
+ */
+static unsigned int spb_rmqueue_bulk(struct zone *zone, unsigned int order,
+				     unsigned int count, struct list_head *list,
+				     int migratetype, unsigned int alloc_flags)
+{
+	unsigned int taken = 0, nr;
+	struct spb_block *block;
+	struct page *page;
+	u64 plan;
+
+	if (!spb_attached(zone))
+		return 0;
+	while (taken < count &&
+	       (plan = spb_plan_for(zone, order, migratetype, alloc_flags))) {
+		block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
+		if (SPB_PLAN_ACTION(plan) == SPB_TAKE) {
+			nr = spb_take_many(zone, block, order, count - taken, list,
+					   migratetype, SPB_PLAN_FROM(plan));
+		} else {
+			page = spb_rmqueue_planned(zone, order, migratetype,
+						   alloc_flags, plan);
+			if (page)
+				list_add_tail(&page->pcp_list, list);
+			nr = !!page;
+		}
+		if (!nr)
+			spb_correct(zone, block, SPB_PLAN_FROM(plan));
+		taken += nr;
+	}
+	return taken;
+}
 #else /* !CONFIG_SUPERPAGEBLOCK */
 
 static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
-				int migratetype, unsigned int alloc_flags,
-				u64 *last_plan)
+				int migratetype, unsigned int alloc_flags)
 {
 	return NULL;
+}
+
+static unsigned int spb_rmqueue_bulk(struct zone *zone, unsigned int order,
+				     unsigned int count, struct list_head *list,
+				     int migratetype, unsigned int alloc_flags)
+{
+	return 0;
 }
 
 #endif /* CONFIG_SUPERPAGEBLOCK */

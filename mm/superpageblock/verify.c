@@ -103,7 +103,7 @@ static bool spb_list_entry_ok(struct zone *zone, struct spb_block *block,
 			      struct page *page, unsigned int order, int type)
 {
 	return PageBuddy(page) && buddy_order(page) == order &&
-	       spb_block_of(zone, page) == block && page_zone(page) == zone &&
+	       spb_block_of(zone, page_to_pfn(page)) == block && page_zone(page) == zone &&
 	       get_pageblock_migratetype(page) == type;
 }
 
@@ -126,10 +126,6 @@ static u32 spb_verify_list(struct spb_verify *v, struct spb_block *block,
 	if (nr != heads)
 		spb_violation(v, "block %u: %u pages on the list of order %u, %s; %u are free",
 			      block->id, nr, order, migratetype_names[type], heads);
-	if (!nr != !(block->orders[type] & BIT(order)))
-		spb_violation(v, "block %u: order mask %#x of %s is wrong at order %u",
-			      block->id, block->orders[type], migratetype_names[type],
-			      order);
 	return nr << order;
 }
 
@@ -147,10 +143,10 @@ static u32 spb_verify_type(struct spb_verify *v, struct spb_block *block, int ty
 		spb_violation(v, "block %u: counts %u pages of %s, lists hold %u",
 			      block->id, block->nr_pages[type],
 			      migratetype_names[type], pages);
-	if (fls(block->orders[type]) > fls(block->top[type]))
-		spb_violation(v, "block %u: order mask %#x of %s, on file is %#x",
-			      block->id, block->orders[type], migratetype_names[type],
-			      block->top[type]);
+	if (fls(spb_block_orders(block, type)) > block->top[type])
+		spb_violation(v, "block %u: order mask %#x of %s, on file are %u orders",
+			      block->id, spb_block_orders(block, type),
+			      migratetype_names[type], block->top[type]);
 	return pages;
 }
 
@@ -181,6 +177,12 @@ static bool spb_verify_block(struct spb_verify *v, unsigned long n)
 	return true;
 }
 
+/* Entries on the zone's own list of an order and type. */
+static unsigned long spb_own_entries(struct zone *zone, unsigned int order, int type)
+{
+	return list_count_nodes(&zone->free_area[order].free_list[type]);
+}
+
 /* Pages on all lists of the zone that an allocation may use. */
 static unsigned long spb_usable_free(struct zone *zone)
 {
@@ -191,44 +193,37 @@ static unsigned long spb_usable_free(struct zone *zone)
 	for (order = 0; order < NR_PAGE_ORDERS; order++)
 		for (type = 0; type < MIGRATE_TYPES; type++)
 			if (!is_migrate_isolate(type))
-				pages += zone->spb_nr_free[order][type] << order;
+				pages += (zone->spb_nr_free[order][type] +
+					  spb_own_entries(zone, order, type)) << order;
 	return pages;
 }
 
-static unsigned long spb_blocks_free_entries(struct zone *zone, unsigned int order)
+static unsigned long spb_block_entries(struct zone *zone, unsigned int order, int type)
 {
 	unsigned long i, n = 0;
 
 	for (i = 0; i < zone->spb_len >> SPB_ORDER; i++)
-		n += spb_nth_block(zone, i)->free_area[order].nr_free;
-	return n;
-}
-
-/* Entries on the zone's own lists of an order. */
-static unsigned long spb_own_entries(struct zone *zone, unsigned int order)
-{
-	struct list_head *entry;
-	unsigned long n = 0;
-	int type;
-
-	for (type = 0; type < MIGRATE_TYPES; type++)
-		list_for_each(entry, &zone->free_area[order].free_list[type])
-			n++;
+		n += list_count_nodes(&spb_nth_block(zone, i)->free_area[order].free_list[type]);
 	return n;
 }
 
 static void spb_verify_order(struct spb_verify *v, unsigned int order)
 {
+	unsigned long entries = 0, in_blocks;
 	struct zone *zone = v->zone;
-	unsigned long entries, by_type = 0;
 	int type;
 
-	entries = spb_blocks_free_entries(zone, order) + spb_own_entries(zone, order);
-	for (type = 0; type < MIGRATE_TYPES; type++)
-		by_type += zone->spb_nr_free[order][type];
-	if (entries != zone->free_area[order].nr_free || entries != by_type)
-		spb_violation(v, "order %u: nr_free is %lu, by type %lu, lists hold %lu",
-			      order, zone->free_area[order].nr_free, by_type, entries);
+	for (type = 0; type < MIGRATE_TYPES; type++) {
+		in_blocks = spb_block_entries(zone, order, type);
+		if (in_blocks != zone->spb_nr_free[order][type])
+			spb_violation(v, "order %u, %s: counts %lu in blocks, lists hold %lu",
+				      order, migratetype_names[type],
+				      zone->spb_nr_free[order][type], in_blocks);
+		entries += in_blocks + spb_own_entries(zone, order, type);
+	}
+	if (entries != zone->free_area[order].nr_free)
+		spb_violation(v, "order %u: nr_free is %lu, lists hold %lu", order,
+			      zone->free_area[order].nr_free, entries);
 }
 
 /*
