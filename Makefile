@@ -8,9 +8,9 @@ export MEM SEEDS KDIR J ACCEL KERNEL
 export FROM SIGN ASSISTED_BY TREE_URL
 
 SPB := cargo run -q --release --locked --manifest-path $(TOOLS)/Cargo.toml -p spb --
-COMMANDS := setup tree refresh run test test-full kunit host-test shell modules series
+COMMANDS := setup tree refresh run test test-full kunit host-test scale shell modules series
 
-.PHONY: help rust clean series-check $(COMMANDS)
+.PHONY: help rust clean bench series-check $(COMMANDS)
 
 help:
 	@echo 'make run         build stock and patched, boot both under the same workload, compare'
@@ -18,6 +18,8 @@ help:
 	@echo 'make test-full   also the kernel'"'"'s own mm tests, on stock and patched'
 	@echo 'make kunit       only the KUnit suites'
 	@echo 'make host-test   only the tests that run on the host'
+	@echo 'make scale       what the policy costs in zones of 8 GB to 16 TB: instructions, time, bytes, code'
+	@echo 'make bench       instructions of alloc and free, stock against patched (UPDATE=1: new reference)'
 	@echo 'make shell       interactive guest (KERNEL=stock|patched|debug)'
 	@echo 'make modules     the policy as a module (KDIR=/path: for the patched kernel built there)'
 	@echo 'make tree        lay base + patches + overlay out as a git tree in build/tree'
@@ -40,6 +42,9 @@ rust:
 
 $(COMMANDS): rust
 	@$(SPB) $@
+
+bench: rust
+	@$(SPB) $@ $(if $(filter 1,$(UPDATE)),--update)
 
 series-check: rust
 	@$(SPB) $@ $(if $(filter 1,$(QUICK)),--quick) $(if $(COMMITS),--commits '$(COMMITS)')

@@ -30,18 +30,20 @@ struct spb_policy_zone;
  * A plan, as the u64 that plan() returns; 0 means that no block can serve the
  * request under @flags.
  *
- *  63       32 31     16 15      8 7       0
- * +-----------+---------+---------+---------+
- * | block + 1 |    0    |  from   | action  |
- * +-----------+---------+---------+---------+
+ *  63       32 31     24 23     16 15      8 7       0
+ * +-----------+---------+---------+---------+---------+
+ * | block + 1 |    0    |  order  |  from   | action  |
+ * +-----------+---------+---------+---------+---------+
  */
 #define SPB_PLAN_ACTION(plan)	((unsigned int)(plan) & 0xff)
 #define SPB_PLAN_FROM(plan)	(((unsigned int)(plan) >> 8) & 0xff)
+#define SPB_PLAN_ORDER(plan)	(((unsigned int)(plan) >> 16) & 0xff)
 #define SPB_PLAN_BLOCK(plan)	((u32)((plan) >> 32) - 1)
 
 #define SPB_TAKE		1	/* a page off the block's list of type "from" */
 #define SPB_CLAIM_WHOLE		2	/* retype a wholly free pageblock */
-#define SPB_CLAIM_PART		3	/* retype the pageblock of the largest free page */
+#define SPB_CLAIM_PART		3	/* retype the pageblock of the largest free page,
+					 * which must be of "order" at least */
 
 /**
  * struct spb_tally - what the policy's index knows of a zone, in blocks
@@ -82,7 +84,8 @@ struct spb_tally {
  *	which to call again although no higher order appeared and, in the high
  *	word, the bit of the order from above which to call again.
  * @classify: @block has @nr_free free pages and @nr_dirty pageblocks with
- *	non-movable type or content. Returns the half-open interval of free
+ *	non-movable type or content. Called for the first and the last of these
+ *	and for each 32nd part of a block. Returns the half-open interval of free
  *	pages within which no call is needed: low end in the low word.
  * @contig_key: rank of a clean block for contiguous allocation, the smallest
  *	first: @cost pages have to be moved, and @failures attempts failed. The

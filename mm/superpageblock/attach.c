@@ -25,20 +25,6 @@
 /* Longest hold of a zone's lock since spb_longest_step() was read last, in ns. */
 static u64 spb_longest;
 
-/* Move a free page to the lists of its block. */
-static void spb_attach_free(struct zone *zone, struct spb_block *block,
-			    struct page *page)
-{
-	int migratetype = get_pageblock_migratetype(page);
-	unsigned int order = buddy_order(page);
-
-	list_move_tail(&page->buddy_list,
-		       &block->free_area[order].free_list[migratetype]);
-	spb_list_added(zone, block, page, order, migratetype);
-	spb_account_freed(zone, block, 1U << order, migratetype);
-	spb_retype_free(zone, page, order, migratetype);
-}
-
 /* Pages below @pfn are on the lists of their blocks from now on. */
 static void spb_advance(struct zone *zone, unsigned long pfn)
 {
@@ -62,23 +48,54 @@ static void spb_note_hold(u64 start)
 	spb_longest = max(spb_longest, local_clock() - start);
 }
 
+/*
+ * Move the free pages from @page to the end of its pageblock, or of the free page
+ * that is larger, to the block's lists. They are counted and advertised at once.
+ * Returns how many pages were looked at.
+ */
+static unsigned long spb_attach_pageblock(struct zone *zone, struct spb_block *block,
+					  struct page *page)
+{
+	int migratetype = get_pageblock_migratetype(page);
+	unsigned int order = 0, largest = 0;
+	unsigned long i, nr_free = 0;
+
+	for (i = 0; i < pageblock_nr_pages; i += 1UL << order) {
+		struct page *head = page + i;
+
+		order = 0;
+		if (!PageBuddy(head) || page_zone(head) != zone)
+			continue;
+		order = buddy_order(head);
+		list_move_tail(&head->buddy_list,
+			       &block->free_area[order].free_list[migratetype]);
+		zone->spb_nr_free[order][migratetype]++;
+		nr_free += 1UL << order;
+		largest = max(largest, order);
+	}
+	if (!nr_free)
+		return i;
+	spb_account_freed(zone, block, nr_free, migratetype);
+	if (largest >= block->top[migratetype])
+		__spb_advertise(zone, block, migratetype);
+	spb_retype_free(zone, page, largest, migratetype);
+	return i;
+}
+
 /* Put the free pages of an aligned MAX_PAGE_ORDER range on the block's lists. */
 static void spb_attach_lists(struct zone *zone, struct spb_block *block,
 			     unsigned long pfn)
 {
-	unsigned long end = pfn + MAX_ORDER_NR_PAGES, at, step;
+	struct page *page = pfn_to_online_page(pfn);
+	unsigned long end = pfn + MAX_ORDER_NR_PAGES, i;
 	u64 start;
 
 	guard(spinlock_irqsave)(&zone->lock);
 	start = local_clock();
 	spb_advance(zone, end);
-	for (at = pfn; at < end; at += step) {
-		struct page *page = spb_zone_page(zone, at);
-
-		step = page ? spb_free_range(page) ?: 1 : 1;
-		if (page && PageBuddy(page))
-			spb_attach_free(zone, block, page);
-	}
+	/* Of a section, all or nothing is there. */
+	for (i = 0; page && i < MAX_ORDER_NR_PAGES;)
+		i += spb_attach_pageblock(zone, block, page + i);
 	spb_attach_types(zone, pfn, end);
 	spb_note_hold(start);
 }

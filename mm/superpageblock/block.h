@@ -66,6 +66,12 @@ struct spb_block {
 /* Step of zone->spb_generation; below it, a memo's key has the request. */
 #define SPB_GENERATION		(1ULL << 24)
 
+/*
+ * Plans that prove stale in one hold of zone->lock, at most. There are never more
+ * of them than pages were advertised before, but that can be one for each block.
+ */
+#define SPB_MAX_CORRECTIONS	64
+
 u64 spb_plan_stub(struct spb_policy_zone *pz, u32 order, u32 migratetype, u32 flags);
 DECLARE_STATIC_CALL(spb_plan, spb_plan_stub);
 

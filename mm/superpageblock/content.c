@@ -11,6 +11,18 @@
 #include "../internal.h"
 #include "internal.h"
 
+/*
+ * The policy ranks blocks by eighths of their pageblocks: to count each of them
+ * would have it plan anew for each, when kernel memory spreads through a block.
+ */
+static void spb_dirty_changed(struct zone *zone, struct spb_block *block, u32 before)
+{
+	u32 step = max(spb_nr_pageblocks() / 32, 1UL);
+
+	if (!before != !block->nr_dirty || before / step != block->nr_dirty / step)
+		__spb_classify(zone, block);
+}
+
 /**
  * __spb_mark_dirty() - pageblocks may hold non-movable pages from now on
  * @zone: the zone, attached and locked
@@ -21,6 +33,7 @@ void __spb_mark_dirty(struct zone *zone, struct page *page, unsigned int order)
 {
 	struct spb_block *block = spb_block_of(zone, page_to_pfn(page));
 	unsigned long bit, end;
+	u32 before;
 
 	lockdep_assert_held(&zone->lock);
 	if (!block)
@@ -29,9 +42,10 @@ void __spb_mark_dirty(struct zone *zone, struct page *page, unsigned int order)
 	end = bit + (order > pageblock_order ? 1UL << (order - pageblock_order) : 1);
 	if (find_next_zero_bit(block->dirty, end, bit) >= end)
 		return;
+	before = block->nr_dirty;
 	for (; bit < end; bit++)
 		block->nr_dirty += !__test_and_set_bit(bit, block->dirty);
-	__spb_classify(zone, block);
+	spb_dirty_changed(zone, block, before);
 }
 
 /**
@@ -44,6 +58,7 @@ void __spb_clear_dirty(struct zone *zone, struct page *page, unsigned int order)
 {
 	struct spb_block *block = spb_block_of(zone, page_to_pfn(page));
 	unsigned long bit, end;
+	u32 before;
 
 	lockdep_assert_held(&zone->lock);
 	if (!block)
@@ -52,9 +67,10 @@ void __spb_clear_dirty(struct zone *zone, struct page *page, unsigned int order)
 	end = bit + (1UL << (order - pageblock_order));
 	if (find_next_bit(block->dirty, end, bit) >= end)
 		return;
+	before = block->nr_dirty;
 	for (; bit < end; bit++)
 		block->nr_dirty -= __test_and_clear_bit(bit, block->dirty);
-	__spb_classify(zone, block);
+	spb_dirty_changed(zone, block, before);
 }
 
 /**

@@ -188,9 +188,11 @@ unsigned long spb_lists_span(const struct zone *zone, const struct page *page,
 static struct spb_block *spb_planned_block(struct zone *zone, unsigned int order,
 					   int migratetype)
 {
+	unsigned int tries = SPB_MAX_CORRECTIONS;
 	u64 plan;
 
-	while ((plan = static_call(spb_plan)(zone->spb_policy, order, migratetype, 0))) {
+	while (tries-- &&
+	       (plan = static_call(spb_plan)(zone->spb_policy, order, migratetype, 0))) {
 		struct spb_block *block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
 
 		if (SPB_PLAN_FROM(plan) != migratetype)

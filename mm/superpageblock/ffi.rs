@@ -13,6 +13,7 @@ use crate::policy::units::BlockId;
 use crate::policy::units::Geometry;
 use crate::policy::units::Order;
 use crate::policy::units::Type;
+use crate::policy::units::ORDERS;
 use crate::policy::wire;
 use crate::state::Locked;
 use crate::state::ZoneState;
@@ -42,6 +43,7 @@ const _: () = {
     assert!(bindings::SPB_CLAIM_WHOLE == Action::ClaimWhole as u32);
     assert!(bindings::SPB_CLAIM_PART == Action::ClaimPart as u32);
     assert!(bindings::SPB_MAX_BLOCKS == BlockId::MAX_BLOCKS);
+    assert!((bindings::MAX_PAGE_ORDER as usize) < ORDERS);
 };
 
 static OPS: bindings::spb_policy_ops = bindings::spb_policy_ops {

@@ -10,6 +10,7 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 #include "../internal.h"
 #include "internal.h"
 
@@ -46,11 +47,15 @@ static bool spb_zone_is_large(const struct zone *zone)
 	return ALIGN(zone->zone_start_pfn, SPB_NR_PAGES) + SPB_NR_PAGES <= zone_end_pfn(zone);
 }
 
-/* Zeroed memory; during boot from memblock, before slab is up. */
+/*
+ * Zeroed memory; during boot from memblock, before slab is up. What slab would
+ * round up far comes in pages.
+ */
 static void * __ref spb_alloc(size_t size, int nid)
 {
 	if (slab_is_available())
-		return kvzalloc_node(size, GFP_KERNEL, nid);
+		return size > KMALLOC_MAX_CACHE_SIZE ? vzalloc_node(size, nid) :
+						       kzalloc_node(size, GFP_KERNEL, nid);
 	return memblock_alloc_node(size, SMP_CACHE_BYTES, nid);
 }
 

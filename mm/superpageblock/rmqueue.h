@@ -68,23 +68,45 @@ static __always_inline u64 spb_plan_for(struct zone *zone, unsigned int order,
 	return spb_plan_anew(zone, memo, key, order, migratetype, alloc_flags);
 }
 
+/*
+ * Whether a request that found nothing is to be made again, after others had a
+ * chance to take the lock: it was busy correcting what is on file.
+ */
+static inline bool spb_ask_again(struct zone *zone)
+{
+	bool again = zone->spb_unfinished;
+
+	zone->spb_unfinished = false;
+	return again;
+}
+
+/* A page of @chunk was taken for @migratetype from a pageblock of type @from. */
+static inline void spb_note_foreign(struct page *page, unsigned int order,
+				    unsigned int chunk, int migratetype, int from)
+{
+	if (likely(from == migratetype) || is_migrate_cma(from))
+		return;
+	trace_mm_page_alloc_extfrag(page, order, chunk, migratetype, from);
+	spb_set_content(page, chunk, migratetype);
+}
+
 /* Take a page of type @from; its pageblock keeps the type. */
-static struct page *spb_take(struct zone *zone, struct spb_block *block,
-			     unsigned int order, int migratetype, int from)
+static __always_inline
+struct page *spb_take(struct zone *zone, struct spb_block *block,
+		      unsigned int order, int migratetype, int from)
 {
 	struct page *page;
 
 	page = __rmqueue_smallest(zone, block, order, from);
-	if (page && from != migratetype && !is_migrate_cma(from)) {
-		trace_mm_page_alloc_extfrag(page, order, order, migratetype, from);
-		spb_set_content(page, order, migratetype);
-	}
+	if (page)
+		spb_note_foreign(page, order, order, migratetype, from);
 	return page;
 }
 
 /* Claim one wholly free pageblock of @block, of type @from. */
-static struct page *spb_claim_whole(struct zone *zone, struct spb_block *block,
-				    unsigned int order, int migratetype, int from)
+static noinline
+struct page *spb_claim_whole(struct zone *zone, struct spb_block *block,
+			     unsigned int order, int migratetype, int from)
 {
 	unsigned int claim = max(order, pageblock_order);
 	struct page *page;
@@ -112,15 +134,17 @@ static bool spb_whole_left(struct zone *zone, int from)
 }
 
 /* Claim the pageblock that holds the largest free page of type @from. */
-static struct page *spb_claim_part(struct zone *zone, struct spb_block *block,
-				   unsigned int order, int migratetype, int from,
-				   unsigned int alloc_flags)
+static noinline
+struct page *spb_claim_part(struct zone *zone, struct spb_block *block,
+			    unsigned int order, int migratetype,
+			    unsigned int alloc_flags, u64 plan)
 {
+	int from = SPB_PLAN_FROM(plan);
 	unsigned int largest = fls(spb_block_orders(block, from));
 	unsigned long start_pfn;
 	struct page *page;
 
-	if (largest <= order)
+	if (largest <= SPB_PLAN_ORDER(plan))
 		return NULL;
 	if (largest > pageblock_order)
 		return spb_claim_whole(zone, block, order, migratetype, from);
@@ -141,9 +165,9 @@ static struct page *spb_claim_part(struct zone *zone, struct spb_block *block,
 }
 
 /* Carry out @plan. NULL: the lists are no longer what the policy has on file. */
-static struct page *spb_rmqueue_planned(struct zone *zone, unsigned int order,
-					int migratetype, unsigned int alloc_flags,
-					u64 plan)
+static noinline
+struct page *spb_rmqueue_planned(struct zone *zone, unsigned int order,
+				 int migratetype, unsigned int alloc_flags, u64 plan)
 {
 	struct spb_block *block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
 	int from = SPB_PLAN_FROM(plan);
@@ -154,8 +178,8 @@ static struct page *spb_rmqueue_planned(struct zone *zone, unsigned int order,
 	case SPB_CLAIM_WHOLE:
 		return spb_claim_whole(zone, block, order, migratetype, from);
 	case SPB_CLAIM_PART:
-		return spb_claim_part(zone, block, order, migratetype, from,
-				      alloc_flags);
+		return spb_claim_part(zone, block, order, migratetype, alloc_flags,
+				      plan);
 	}
 	return NULL;
 }
@@ -184,8 +208,9 @@ void spb_retype_free(struct zone *zone, struct page *page, unsigned int order,
  * Memory that belongs to no block: while the zone is being attached, or added
  * later. Types are kept apart by pageblock; else any list will do.
  */
-static struct page *spb_rmqueue_unattached(struct zone *zone, unsigned int order,
-					   int migratetype, unsigned int alloc_flags)
+static noinline
+struct page *spb_rmqueue_unattached(struct zone *zone, unsigned int order,
+				    int migratetype, unsigned int alloc_flags)
 {
 	unsigned int claim = max(order, pageblock_order);
 	struct page *page;
@@ -211,10 +236,12 @@ static struct page *spb_rmqueue_unattached(struct zone *zone, unsigned int order
 	return page;
 }
 
-/* __rmqueue() for an attached zone: ask the policy, do as it says. */
-static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
-				int migratetype, unsigned int alloc_flags)
+/* Claims, lists that are no longer what the policy has on file, other memory. */
+static noinline struct page *spb_rmqueue_slow(struct zone *zone, unsigned int order,
+					      int migratetype,
+					      unsigned int alloc_flags)
 {
+	unsigned int corrections = 0;
 	struct page *page;
 	u64 plan;
 
@@ -225,69 +252,96 @@ static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
 			return page;
 		spb_correct(zone, spb_nth_block(zone, SPB_PLAN_BLOCK(plan)),
 			    SPB_PLAN_FROM(plan));
+		if (++corrections == SPB_MAX_CORRECTIONS) {
+			zone->spb_unfinished = true;
+			return NULL;
+		}
 	}
+	if (zone_end_pfn(zone) - zone->spb_start <= zone->spb_len)
+		return NULL;
 	return spb_rmqueue_unattached(zone, order, migratetype, alloc_flags);
 }
 
-/*
- * Take up to @count pages of type @from, but not more than are in one free page:
- * its parts need not go on lists to come off them again. These are the pages
- * that would be taken one by one, in the same order.
- */
-static unsigned int spb_take_many(struct zone *zone, struct spb_block *block,
-				  unsigned int order, unsigned int count,
-				  struct list_head *list, int migratetype, int from)
+/* __rmqueue() for an attached zone: ask the policy, do as it says. */
+static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
+				int migratetype, unsigned int alloc_flags)
 {
-	unsigned int current_order = order, chunk, i;
-	struct page *page;
+	u64 plan = spb_plan_for(zone, order, migratetype, alloc_flags);
+	struct page *page = NULL;
 
-	while (!(page = get_page_from_free_area(&block->free_area[current_order], from)))
-		if (++current_order == NR_PAGE_ORDERS)
-			return 0;
-
-	chunk = min(current_order, order + ilog2(count));
-	page_del_and_expand(zone, block, page, chunk, current_order, from);
-	if (from != migratetype && !is_migrate_cma(from)) {
-		trace_mm_page_alloc_extfrag(page, order, chunk, migratetype, from);
-		spb_set_content(page, chunk, migratetype);
-	}
-	for (i = 0; i < 1U << (chunk - order); i++, page += 1UL << order) {
-		trace_mm_page_alloc_zone_locked(page, order, from, true);
-		list_add_tail(&page->pcp_list, list);
-	}
-	return i;
+	if (likely(SPB_PLAN_ACTION(plan) == SPB_TAKE))
+		page = spb_take(zone, spb_nth_block(zone, SPB_PLAN_BLOCK(plan)), order,
+				migratetype, SPB_PLAN_FROM(plan));
+	if (likely(page))
+		return page;
+	return spb_rmqueue_slow(zone, order, migratetype, alloc_flags);
 }
 
 /*
- * Refill a per-CPU list from an attached zone. Returns how many pages that are on
- * blocks' lists were added to @list, 0 in other zones.
+ * Take up to @count pages of type @from, until the policy is told something new.
+ * The parts of a free page need not go on lists to come off them again. These are
+ * the pages that would be taken one by one, in the same order.
  */
-static unsigned int spb_rmqueue_bulk(struct zone *zone, unsigned int order,
-				     unsigned int count, struct list_head *list,
-				     int migratetype, unsigned int alloc_flags)
+static __always_inline
+unsigned int spb_take_many(struct zone *zone, struct spb_block *block,
+			   unsigned int order, unsigned int count,
+			   struct list_head *list, int migratetype, int from)
 {
-	unsigned int taken = 0, nr;
-	struct spb_block *block;
+	u64 generation = zone->spb_generation;
+	unsigned int left = count, current_order, chunk, i;
 	struct page *page;
+
+	do {
+		current_order = order;
+		while (!(page = get_page_from_free_area(&block->free_area[current_order],
+							from)))
+			if (++current_order == NR_PAGE_ORDERS)
+				return count - left;
+
+		chunk = min(current_order, order + ilog2(left));
+		page_del_and_expand(zone, block, page, chunk, current_order, from);
+		spb_note_foreign(page, order, chunk, migratetype, from);
+		for (i = 0; i < 1U << (chunk - order); i++, page += 1UL << order) {
+			trace_mm_page_alloc_zone_locked(page, order, from, true);
+			list_add_tail(&page->pcp_list, list);
+		}
+		left -= i;
+	} while (left && zone->spb_generation == generation);
+	return count - left;
+}
+
+/*
+ * Refill a per-CPU list from an attached zone. Returns how many pages that were on
+ * blocks' lists were added to @list.
+ */
+static noinline
+unsigned int spb_rmqueue_bulk(struct zone *zone, unsigned int order,
+			      unsigned int count, struct list_head *list,
+			      int migratetype, unsigned int alloc_flags)
+{
+	unsigned int taken = 0, corrections = 0, nr;
+	struct spb_block *block;
 	u64 plan;
 
-	if (!spb_attached(zone))
-		return 0;
-	while (taken < count &&
-	       (plan = spb_plan_for(zone, order, migratetype, alloc_flags))) {
-		block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
-		if (SPB_PLAN_ACTION(plan) == SPB_TAKE) {
-			nr = spb_take_many(zone, block, order, count - taken, list,
-					   migratetype, SPB_PLAN_FROM(plan));
-		} else {
-			page = spb_rmqueue_planned(zone, order, migratetype,
-						   alloc_flags, plan);
-			if (page)
-				list_add_tail(&page->pcp_list, list);
-			nr = !!page;
+	while (taken < count && corrections < SPB_MAX_CORRECTIONS) {
+		plan = spb_plan_for(zone, order, migratetype, alloc_flags);
+		if (SPB_PLAN_ACTION(plan) != SPB_TAKE) {
+			struct page *page = spb_rmqueue_slow(zone, order, migratetype,
+							     alloc_flags);
+
+			if (!page)
+				break;
+			list_add_tail(&page->pcp_list, list);
+			taken++;
+			continue;
 		}
-		if (!nr)
+		block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
+		nr = spb_take_many(zone, block, order, count - taken, list, migratetype,
+				   SPB_PLAN_FROM(plan));
+		if (!nr) {
 			spb_correct(zone, block, SPB_PLAN_FROM(plan));
+			corrections++;
+		}
 		taken += nr;
 	}
 	return taken;
@@ -305,6 +359,11 @@ static unsigned int spb_rmqueue_bulk(struct zone *zone, unsigned int order,
 				     int migratetype, unsigned int alloc_flags)
 {
 	return 0;
+}
+
+static inline bool spb_ask_again(struct zone *zone)
+{
+	return false;
 }
 
 #endif /* CONFIG_SUPERPAGEBLOCK */

@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) action: Action,
     /// Type of the list to take from.
     pub(crate) from: Type,
+    /// Order of the free page that the plan counts on, at least.
+    pub(crate) order: Order,
     pub(crate) block: BlockId,
 }
 
@@ -186,7 +188,7 @@ const MOVABLE: &[Step] = &[
 /// Kernel memory goes where kernel memory is, densest block first. `own` and
 /// `other` share pageblocks by borrowing only: relabelling a pageblock that is
 /// in use would mix them for good.
-const fn kernel(own: Type, other: Type) -> [Step; 19] {
+const fn kernel(own: Type, other: Type) -> [Step; 22] {
     [
         take(own, LostTainted, DENSEST, ALWAYS),
         take(own, CmaBlocks, FULLEST, ALWAYS),
@@ -198,7 +200,7 @@ const fn kernel(own: Type, other: Type) -> [Step; 19] {
         claim_whole(CmaBlocks, FULLEST, ALWAYS),
         claim_whole(LostClean, FULLEST, ALWAYS),
         claim_whole(Tainted, DENSEST, ALWAYS),
-        // A pageblock in use, whatever share of it is free.
+        // A pageblock in use, if enough of it is free to look through it.
         claim_part(LostTainted, DENSEST, MIX),
         claim_part(LostClean, FULLEST, MIX),
         claim_part(Tainted, DENSEST, MIX),
@@ -206,7 +208,10 @@ const fn kernel(own: Type, other: Type) -> [Step; 19] {
         take(other, LostTainted, DENSEST, MIX),
         take(other, CmaBlocks, FULLEST, MIX),
         take(other, Tainted, DENSEST, MIX),
+        take(Movable, LostTainted, DENSEST, MIX),
         take(Movable, CmaBlocks, FULLEST, MIX),
+        take(Movable, LostClean, FULLEST, MIX),
+        take(Movable, Tainted, DENSEST, MIX),
         // Not yet: the first pass ends here. Then a clean block is lost.
         claim_whole(Clean, EMPTIEST, SECOND),
         claim_part(Clean, EMPTIEST, SECOND_MIX),
@@ -247,9 +252,10 @@ impl Step {
     /// Order that must be free for this step.
     #[inline]
     fn order(&self, request: &Request) -> Order {
-        match self.action {
-            Action::ClaimWhole => request.claim_order,
-            Action::Take | Action::ClaimPart => request.order,
+        match (self.action, self.category) {
+            (Action::ClaimWhole, _) => request.claim_order,
+            (Action::ClaimPart, Clean) | (Action::Take, _) => request.order,
+            (Action::ClaimPart, _) => request.part_order,
         }
     }
 }
@@ -270,6 +276,7 @@ impl Zone<'_> {
                 return Some(Plan {
                     action: step.action,
                     from: step.from,
+                    order,
                     block,
                 });
             }
@@ -369,6 +376,22 @@ mod tests {
         );
         let nofragment = FIRST | Flags::NOFRAGMENT;
         assert_eq!(plan(&zone, 3, Reclaimable, nofragment), None);
+        Ok(())
+    }
+
+    #[test]
+    fn a_pageblock_in_use_is_claimed_for_a_sixteenth_of_it() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        add(&mut zone, 0, GB / 2, 1);
+        for (largest, action) in [(5, Action::ClaimPart), (4, Action::Take)] {
+            zone.advertise(BlockId(0), Movable, 1 << largest, 100);
+            assert_eq!(plan(&zone, 0, Unmovable, FIRST), Some((action, Movable, 0)));
+        }
+        // For lack of others, a clean block is tainted for any.
+        zone.classify(BlockId(0), GB / 2, 0);
+        let taint = Some((Action::ClaimPart, Movable, 0));
+        assert_eq!(plan(&zone, 0, Unmovable, SECOND), taint);
         Ok(())
     }
 

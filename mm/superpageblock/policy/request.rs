@@ -69,6 +69,9 @@ pub(crate) struct Request {
     pub(crate) order: Order,
     /// Order to claim for it: at least a pageblock.
     pub(crate) claim_order: Order,
+    /// Free page for which it is worth to look through all pages of a pageblock
+    /// in use and claim it: a sixteenth of it, or the size of the page.
+    pub(crate) part_order: Order,
     /// Type of the page.
     pub(crate) ty: Type,
     /// Restrictions that hold for this request.
@@ -93,6 +96,7 @@ impl Request {
         Request {
             order,
             claim_order: order.max(geometry.pageblock_order),
+            part_order: order.max(geometry.part_order()),
             ty,
             flags: Flags(flags),
         }

@@ -13,7 +13,13 @@ impl BlockId {
 }
 
 /// Number of orders a free list can have, at most; a mask of them is a `u16`.
-pub(crate) const ORDERS: usize = 16;
+/// Where `MAX_PAGE_ORDER` is not the usual 10, the most that a mask can hold.
+pub(crate) const ORDERS: usize =
+    if cfg!(CONFIG_ARCH_FORCE_MAX_ORDER) && !cfg!(CONFIG_ARCH_FORCE_MAX_ORDER = "10") {
+        16
+    } else {
+        11
+    };
 
 /// Log2 of a number of pages, 0 to 15.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,7 +32,7 @@ impl Order {
         Order((n & 15) as u8)
     }
 
-    /// As an index below [`ORDERS`].
+    /// As an index below 16.
     #[inline]
     pub(crate) const fn index(self) -> usize {
         (self.0 & 15) as usize
@@ -114,6 +120,12 @@ impl Geometry {
     #[inline]
     pub(crate) const fn pageblock_pages(&self) -> u32 {
         self.pageblock_order.pages()
+    }
+
+    /// A sixteenth of a pageblock.
+    #[inline]
+    pub(crate) const fn part_order(&self) -> Order {
+        Order::new((self.pageblock_order.index() as u32).saturating_sub(4))
     }
 
     /// Pageblocks in a block.

@@ -8,14 +8,16 @@ use super::fullness::Level;
 use super::plan::Plan;
 use super::zone::Advert;
 
-/// `SPB_PLAN_*`: action in bits 0 to 7, type in 8 to 15, block + 1 from 32 on.
+/// `SPB_PLAN_*`: action in bits 0 to 7, type in 8 to 15, order in 16 to 23,
+/// block + 1 from 32 on.
 #[inline]
 pub(crate) const fn plan(plan: Option<Plan>) -> u64 {
     match plan {
         None => 0,
         Some(plan) => {
             let block = (plan.block.0 as u64).wrapping_add(1);
-            (block << 32) | ((plan.from as u64) << 8) | plan.action as u64
+            let order = (plan.order.index() as u64) << 16;
+            (block << 32) | order | ((plan.from as u64) << 8) | plan.action as u64
         }
     }
 }
@@ -37,6 +39,7 @@ pub(crate) const fn advert(advert: Advert) -> u64 {
 mod tests {
     use super::super::plan::Action;
     use super::super::units::BlockId;
+    use super::super::units::Order;
     use super::super::units::Type;
     use super::*;
 
@@ -45,6 +48,7 @@ mod tests {
         let first = Plan {
             action: Action::Take,
             from: Type::Unmovable,
+            order: Order::new(0),
             block: BlockId(0),
         };
         assert_eq!(plan(Some(first)), 1 << 32 | 1);
@@ -56,9 +60,10 @@ mod tests {
         let last = Plan {
             action: Action::ClaimPart,
             from: Type::Cma,
+            order: Order::new(15),
             block: BlockId(65533),
         };
-        assert_eq!(plan(Some(last)), 65534 << 32 | 4 << 8 | 3);
+        assert_eq!(plan(Some(last)), 65534 << 32 | 15 << 16 | 4 << 8 | 3);
         assert_eq!(level(Level { lo: 1, hi: 2 }), 2 << 32 | 1);
         let both = Advert {
             top: 0x400,

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use crate::bench;
 use crate::cases::Cases;
 use crate::kernel::Variant;
 use crate::kunit_mm;
@@ -23,6 +24,7 @@ pub fn everything(session: &mut Session) -> Result<()> {
             built.push(variant);
         }
     }
+    let bench = cases.attempt("instruction ledger", || bench::build(session));
     let programs = cases.attempt("mm selftests", || {
         selftests::build(session, &[Variant::Stock, Variant::Patched])
     });
@@ -32,6 +34,9 @@ pub fn everything(session: &mut Session) -> Result<()> {
     session.unlock();
     testing::guests(session, &built, &ROWS, &mut cases);
     testing::guests(session, &built, ROWS_FULL, &mut cases);
+    if bench.is_some() {
+        bench::test(session, &mut cases);
+    }
     let mut table = Table::default();
     if let Some(programs) = programs {
         cases.attempt("mm selftests", || {

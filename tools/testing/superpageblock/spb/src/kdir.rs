@@ -96,6 +96,15 @@ pub fn inspect(dir: &Path, sources: &Path, rustc: &str) -> Result<KernelDir> {
     })
 }
 
+/// A build directory of this project, of a kernel that knows nothing of superpageblocks.
+pub fn stock(dir: &Path) -> Result<KernelDir> {
+    Ok(KernelDir {
+        dir: dir.to_path_buf(),
+        symvers: symvers(dir)?,
+        has_policy: false,
+    })
+}
+
 /// The source of the kernel that is built in `dir`, which may be `dir` itself.
 fn source(dir: &Path) -> Option<PathBuf> {
     let makefile = fs::read_to_string(dir.join("Makefile")).ok()?;

@@ -5,13 +5,16 @@
 //! - [`kernel`], [`seed`], [`kconfig`], [`initramfs`]: what is booted; [`qemu`], [`memory`], [`transcript`], [`mkfs`]: booting it; [`actions`], [`qmp`]: what it may ask for;
 //! - [`session`]: all of that together; [`testing`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`refusals`], [`cases`]: tests;
 //! - [`selftests`], [`kunit_mm`], [`full`]: the kernel's own tests on stock and patched;
+//! - [`scale`]: what the policy costs where there is more memory;
 //! - [`series`]: the series for the mailing list;
+//! - [`bench`]: instructions of alloc and free;
 //! - [`compare`], [`single`], [`shell`], [`modules`], [`kdir`]: the other commands; [`settings`], [`project`], [`cmd`], [`git`], [`lock`], [`fingerprint`]: helpers.
 
 #![forbid(unsafe_code)]
 
 mod actions;
 mod base;
+mod bench;
 mod callgraph;
 mod cases;
 mod cmd;
@@ -39,6 +42,7 @@ mod qemu;
 mod qmp;
 mod refresh;
 mod refusals;
+mod scale;
 mod seed;
 mod selftests;
 mod series;
@@ -126,6 +130,12 @@ enum Request {
     },
     /// Compare stock and patched under the same workload.
     Run,
+    /// Count the instructions of alloc and free on stock, detached and attached.
+    Bench {
+        /// Make the result the new reference.
+        #[arg(long)]
+        update: bool,
+    },
     /// Run everything CI runs.
     Test,
     /// Run everything: further guests, and the kernel's own mm tests on stock and patched.
@@ -139,6 +149,8 @@ enum Request {
     Kunit,
     /// Run the tests that need no guest.
     HostTest,
+    /// Print what the policy costs where there is more memory: instructions, time, bytes, code.
+    Scale,
     /// Boot an interactive guest.
     Shell,
     /// Emit the mail series and a git tree.
@@ -179,9 +191,12 @@ fn perform(arguments: &Arguments) -> Result<()> {
         workspace::test(&project, &mut cases);
         return cases.finish();
     }
+    if matches!(arguments.command, Request::Scale) {
+        return scale::run(&project);
+    }
     let mut session = Session::open(project, settings.accel, arguments.verbose)?;
     match &arguments.command {
-        Request::Setup | Request::HostTest | Request::Modules => Ok(()),
+        Request::Setup | Request::HostTest | Request::Modules | Request::Scale => Ok(()),
         Request::Tree => session.tree().map(drop),
         Request::Refresh => refresh::refresh(&session.project, &session.base),
         Request::Build { variants } => variants
@@ -215,6 +230,7 @@ fn perform(arguments: &Arguments) -> Result<()> {
             single::run(&mut session, &boot)
         }
         Request::Run => compare::run(&mut session, settings.memory, &settings.seeds),
+        Request::Bench { update } => bench::run(&mut session, settings.memory, *update),
         Request::Test => testing::everything(&mut session),
         Request::TestFull => full::everything(&mut session),
         Request::Selftests { wanted } => full::compare(&mut session, wanted),

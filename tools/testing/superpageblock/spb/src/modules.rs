@@ -47,6 +47,13 @@ pub static TESTS: Kit = Kit {
     suffix: "-tests",
 };
 
+/// What operations of the page allocator cost.
+pub static BENCH: Kit = Kit {
+    source: "tools/testing/superpageblock/modules/bench",
+    files: &["spb_bench.ko"],
+    suffix: "-bench",
+};
+
 /// `make modules`: for the kernel in `KDIR`, or for this project's kernel without a policy of its own.
 ///
 /// `KDIR` is a build directory here, not a tree to start from.
@@ -72,10 +79,14 @@ pub fn for_variant(session: &Session, variant: Variant, kit: &Kit) -> Result<Pat
     let toolchain = &session.setup.toolchain;
     let tree = session.tree()?.dir;
     let out = project.build(variant.name());
-    let mut prepare = toolchain.make(&tree);
+    let stock = variant == Variant::Stock;
+    let mut prepare = toolchain.make(if stock { &session.base.source } else { &tree });
     prepare.args(["-s", "modules_prepare"]);
     cmd::output(prepare.arg(format!("O={}", out.display())))?;
-    let kernel = kdir::inspect(&out, &tree, &rustc()?)?;
+    let kernel = match stock {
+        true => kdir::stock(&out)?,
+        false => kdir::inspect(&out, &tree, &rustc()?)?,
+    };
     build(project, toolchain, &kernel, &tree, kit, variant.name())
         .with_context(|| format!("cannot build modules for the {} kernel", variant.name()))
 }
@@ -84,6 +95,7 @@ pub fn for_variant(session: &Session, variant: Variant, kit: &Kit) -> Result<Pat
 pub fn wanted(scenario: &str) -> Option<&'static Kit> {
     match scenario {
         "pages" | "vmalloc" => Some(&TESTS),
+        "bench" => Some(&BENCH),
         _ if scenario.starts_with("module") => Some(&POLICY),
         _ => None,
     }

@@ -12,6 +12,7 @@ use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 
+use crate::bench;
 use crate::cases::Cases;
 use crate::hooks;
 use crate::kernel::Variant;
@@ -43,9 +44,13 @@ const BUILT: [Variant; 4] = [
 pub fn everything(session: &mut Session) -> Result<()> {
     let mut cases = Cases::default();
     let built = prepare(session, &mut cases);
+    let bench = cases.attempt("instruction ledger", || bench::build(session));
     session.unlock();
     refusals::test(&session.project, &mut cases);
     guests(session, &built, &ROWS, &mut cases);
+    if bench.is_some() {
+        bench::test(session, &mut cases);
+    }
     cases.finish()
 }
 

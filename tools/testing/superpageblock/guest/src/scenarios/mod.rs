@@ -15,6 +15,7 @@
 //! - [`btrfs`], [`cma`], [`highatomic`], [`shuffle`]: other users of free lists;
 //! - [`isolation`], [`cpuhotplug`]: memory and CPUs go and come under load ([`churn`], [`poison`], [`totals`]);
 //! - [`pages`]: pages in holes of memory name the right zone;
+//! - [`bench`]: what allocating and freeing cost;
 //! - [`boost`]: watermarks rise when kernel memory breaks into movable memory;
 //! - [`vmalloc`]: areas given back are purged in peace;
 //! - [`selftests`]: the kernel's own mm tests.
@@ -27,6 +28,7 @@
 
 mod allmem;
 mod badinput;
+mod bench;
 mod boost;
 mod btrfs;
 mod churn;
@@ -91,6 +93,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "module-faults" => module::out_of_memory(),
         "pages" => pages::run(),
         "selftests" => selftests::run(cmdline),
+        "bench" => bench::run(cmdline),
         "boost" => boost::run(),
         "btrfs" => btrfs::run(),
         "cma" => cma::run(cmdline),

@@ -69,7 +69,7 @@ fn boot_state(walker: &mut Walker) -> Result<()> {
 }
 
 /// Runs the rounds; returns the peak of non-movable memory in pages, estimated every now and then.
-fn fragment(crew: &mut Crew, plan: Plan) -> Result<u64> {
+pub(super) fn fragment(crew: &mut Crew, plan: Plan) -> Result<u64> {
     let mut peak = 0;
     for round in 1..=plan.rounds {
         for phase in [Phase::Grow, Phase::Shrink] {

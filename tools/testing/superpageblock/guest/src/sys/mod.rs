@@ -6,6 +6,7 @@
 //! - [`kmsg`]: the kernel's log;
 //! - [`kexec`]: the kernel that starts after a panic;
 //! - [`memory`], [`frames`]: anonymous mappings and where they lie;
+//! - [`clock`]: time in instructions;
 //! - [`cpu`]: where this process runs;
 //! - [`memoryblocks`]: memory that goes offline and online;
 //! - [`tty`]: the console;
@@ -15,6 +16,7 @@
 //! - [`ram`], [`stat`], [`zoneinfo`], [`buddyinfo`], [`pagetypeinfo`]: what there is of memory and what it is used for.
 
 pub(crate) mod buddyinfo;
+pub(crate) mod clock;
 pub(crate) mod cpu;
 pub(crate) mod files;
 pub(crate) mod frames;

@@ -36,6 +36,22 @@ struct Pipe {
     pages: u64,
 }
 
+/// Both ends of a new pipe for packets, with room for so many pages if that is allowed.
+pub(crate) fn ends(pages: u64) -> Result<(File, File)> {
+    let mut ends = [0; 2];
+    let flags = libc::O_DIRECT | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    // SAFETY: `ends` has room for the two descriptors.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), flags) } != 0 {
+        return Err(format!("pipe: {}", io::Error::last_os_error()).into());
+    }
+    // SAFETY: the kernel just made both descriptors for us and nobody else has them.
+    let (reader, writer) = unsafe { (File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1])) };
+    let bytes = pages as usize * memory::page_bytes();
+    // SAFETY: F_SETPIPE_SZ takes an integer. Refusal leaves a smaller pipe, which is fine.
+    unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, bytes as libc::c_int) };
+    Ok((reader, writer))
+}
+
 impl Pipes {
     /// Takes one pipe of 1 MB; for filling memory fast.
     pub(crate) fn grow_large(&mut self) -> Result<()> {
@@ -89,17 +105,7 @@ impl Pipe {
     }
 
     fn new(pages: u64) -> Result<Self> {
-        let mut ends = [0; 2];
-        let flags = libc::O_DIRECT | libc::O_NONBLOCK | libc::O_CLOEXEC;
-        // SAFETY: `ends` has room for the two descriptors.
-        if unsafe { libc::pipe2(ends.as_mut_ptr(), flags) } != 0 {
-            return Err(format!("pipe: {}", io::Error::last_os_error()).into());
-        }
-        // SAFETY: the kernel just made both descriptors for us and nobody else has them.
-        let (reader, writer) = unsafe { (File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1])) };
-        let bytes = pages as usize * memory::page_bytes();
-        // SAFETY: F_SETPIPE_SZ takes an integer. Refusal leaves a smaller pipe, which is fine.
-        unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, bytes as libc::c_int) };
+        let (reader, writer) = ends(pages)?;
         Ok(Self {
             reader,
             writer,

@@ -11,7 +11,7 @@ use anyhow::Result;
 use crate::cmd;
 
 /// Packages and a program of each, or a file, that shows it is there.
-const NEEDED: [(&str, &str); 27] = [
+const NEEDED: [(&str, &str); 28] = [
     ("clang-19", "clang-19"),
     ("lld-19", "ld.lld-19"),
     ("llvm-19", "llvm-ar-19"),
@@ -38,6 +38,7 @@ const NEEDED: [(&str, &str); 27] = [
     ("e2fsprogs", "mke2fs"),
     ("btrfs-progs", "mkfs.btrfs"),
     ("python3", "python3"),
+    ("valgrind", "valgrind"),
     ("ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
 ];
 
