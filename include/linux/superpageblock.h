@@ -42,8 +42,7 @@ struct spb_policy_zone;
 
 #define SPB_TAKE		1	/* a page off the block's list of type "from" */
 #define SPB_CLAIM_WHOLE		2	/* retype a wholly free pageblock */
-#define SPB_CLAIM_PART		3	/* retype the pageblock of the largest free page,
-					 * which must be of "order" at least */
+#define SPB_CLAIM_PART		3	/* retype that of the largest free page, >= "order" */
 
 /**
  * struct spb_tally - what the policy's index knows of a zone, in blocks

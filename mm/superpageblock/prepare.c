@@ -53,9 +53,10 @@ static bool spb_zone_is_large(const struct zone *zone)
  */
 static void * __ref spb_alloc(size_t size, int nid)
 {
+	if (slab_is_available() && size > KMALLOC_MAX_CACHE_SIZE)
+		return vzalloc_node(size, nid);
 	if (slab_is_available())
-		return size > KMALLOC_MAX_CACHE_SIZE ? vzalloc_node(size, nid) :
-						       kzalloc_node(size, GFP_KERNEL, nid);
+		return kzalloc_node(size, GFP_KERNEL, nid);
 	return memblock_alloc_node(size, SMP_CACHE_BYTES, nid);
 }
 

@@ -45,10 +45,10 @@ check() {
 	[ -f "$MODULE" ] || die "there is no $MODULE: make modules builds it"
 	[ "$(id -u)" = 0 ] || die "run this as root: it inserts and removes a module"
 	grep -qs ' spb_policy_register$' /proc/kallsyms ||
-		die "this kernel has no superpageblocks: boot the patched one, with CONFIG_SUPERPAGEBLOCK=y"
+		die "no superpageblocks here: boot the patched kernel, with CONFIG_SUPERPAGEBLOCK=y"
 	# Symbols of a module have its name behind them.
 	! grep -qs ' spb_rust_policy$' /proc/kallsyms ||
-		die "the policy is built into this kernel: boot one with CONFIG_SUPERPAGEBLOCK_POLICY=m"
+		die "the policy is built in: boot a kernel with CONFIG_SUPERPAGEBLOCK_POLICY=m"
 }
 
 # The tests: each prints one number, the more the better.
@@ -93,7 +93,8 @@ available() {
 		if [ -x "$WILL_IT_SCALE/${test}_processes" ]; then
 			echo "$test"
 		else
-			echo "$test: skipped, there is no $WILL_IT_SCALE/${test}_processes: build will-it-scale and set WILL_IT_SCALE" >&2
+			echo "$test: skipped, no $WILL_IT_SCALE/${test}_processes:" \
+				"build will-it-scale and set WILL_IT_SCALE" >&2
 		fi
 	done
 	echo fork
@@ -153,7 +154,7 @@ report() {
 				awk '{ print $2 / $1 }' | summary)
 		printf '%-22s%16s%7s %%%16s%7s %%%9s%7s %%\n' "$@"
 	done
-	echo "medians of $PAIRS pairs; ratio: median of attached / detached within a pair; more is better"
+	echo "medians of $PAIRS pairs; ratio: attached / detached in a pair; more is better"
 }
 
 finish() {

@@ -20,8 +20,8 @@ use crate::scale;
 /// Most bytes that a gigabyte may cost.
 const MOST: u64 = 4096;
 
-/// From this many gigabytes on: what there is once for each zone does not grow with memory.
-const JUDGED: u64 = 64;
+/// In zones of this many gigabytes and more: what there is once for each zone does not grow with memory.
+const JUDGED: u64 = 8;
 
 /// Gigabytes in the zones that are looked at.
 const SIZES: [u64; 4] = [8, 64, 1024, 16384];
@@ -64,9 +64,9 @@ impl Sizes {
     }
 }
 
-/// What kvmalloc() takes for a size: a power of two up to the largest page, then pages.
+/// What `spb_alloc()` takes for a size: a power of two up to the largest slab cache, then pages.
 fn rounded(bytes: u64) -> u64 {
-    const LARGEST: u64 = 4096 << 10;
+    const LARGEST: u64 = 4096 << 1;
     if bytes <= LARGEST {
         bytes.next_power_of_two()
     } else {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn slab_rounds_up_to_a_power_of_two() {
+    fn slab_rounds_up_to_a_power_of_two_and_large_sizes_are_pages() {
         let sizes = Sizes {
             block: 1480,
             pointer: 8,
@@ -198,5 +198,6 @@ mod tests {
         };
         assert_eq!(sizes.at_boot(10), 100 + 1536 + 8 + 72);
         assert_eq!(sizes.by_slab(8), 2048 / 8 + 64 / 8 + 2048);
+        assert_eq!((rounded(8192), rounded(8193)), (8192, 12288));
     }
 }
