@@ -12,6 +12,7 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/sched/clock.h>
+#include <linux/sizes.h>
 #include <linux/swap.h>
 #include "../internal.h"
 #include "internal.h"
@@ -72,9 +73,10 @@ static unsigned long spb_attach_pageblock(struct zone *zone, struct spb_block *b
 		if (!nr_free)
 			migratetype = get_pageblock_migratetype(head);
 		order = buddy_order(head);
+		/* Before it leaves the zone's list: readers look at that first. */
+		zone->spb_nr_free[order][migratetype]++;
 		list_move_tail(&head->buddy_list,
 			       &block->free_area[order].free_list[migratetype]);
-		zone->spb_nr_free[order][migratetype]++;
 		nr_free += 1UL << order;
 		largest = max(largest, order);
 	}
@@ -87,18 +89,37 @@ static unsigned long spb_attach_pageblock(struct zone *zone, struct spb_block *b
 	return i;
 }
 
+/*
+ * The first page of an aligned MAX_PAGE_ORDER range, NULL if nothing of it is there.
+ * Where a part is there, so are the page structs of the rest, and none of it free.
+ */
+static struct page *spb_range_page(unsigned long pfn)
+{
+	/* Holes are multiples of a subsection, which is 2 MB. */
+	const unsigned long step = min_t(unsigned long, pageblock_nr_pages,
+					 SZ_2M >> PAGE_SHIFT);
+	unsigned long i;
+
+	for (i = 0; i < MAX_ORDER_NR_PAGES; i += step) {
+		struct page *page = pfn_to_online_page(pfn + i);
+
+		if (page)
+			return page - i;
+	}
+	return NULL;
+}
+
 /* Put the free pages of an aligned MAX_PAGE_ORDER range on the block's lists. */
 static void spb_attach_lists(struct zone *zone, struct spb_block *block,
 			     unsigned long pfn)
 {
-	struct page *page = pfn_to_online_page(pfn);
+	struct page *page = spb_range_page(pfn);
 	unsigned long end = pfn + MAX_ORDER_NR_PAGES, i;
 	u64 start;
 
 	guard(spinlock_irqsave)(&zone->lock);
 	start = local_clock();
 	spb_advance(zone, end);
-	/* Of a section, all or nothing is there. */
 	for (i = 0; page && i < MAX_ORDER_NR_PAGES;)
 		i += spb_attach_pageblock(zone, block, page + i);
 	spb_attach_types(zone, pfn, end);

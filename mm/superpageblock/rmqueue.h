@@ -257,7 +257,9 @@ static noinline struct page *spb_rmqueue_slow(struct zone *zone, unsigned int or
 			return NULL;
 		}
 	}
-	if (zone_end_pfn(zone) - zone->spb_start <= zone->spb_len)
+	/* Where the zone begins earlier, that memory was just added. */
+	if (zone->zone_start_pfn >= zone->spb_start &&
+	    zone_end_pfn(zone) - zone->spb_start <= zone->spb_len)
 		return NULL;
 	return spb_rmqueue_unattached(zone, order, migratetype, alloc_flags);
 }
@@ -298,7 +300,9 @@ unsigned int spb_take_many(struct zone *zone, struct spb_block *block,
 			if (++current_order == NR_PAGE_ORDERS)
 				return count - left;
 
-		chunk = min(current_order, order + ilog2(left));
+		/* A guard belongs beside each page, not beside several. */
+		chunk = debug_guardpage_enabled() ? order :
+						    min(current_order, order + ilog2(left));
 		page_del_and_expand(zone, block, page, chunk, current_order, from);
 		spb_note_foreign(page, order, chunk, migratetype, from);
 		for (i = 0; i < 1U << (chunk - order); i++, page += 1UL << order) {
@@ -319,11 +323,11 @@ unsigned int spb_rmqueue_bulk(struct zone *zone, unsigned int order,
 			      unsigned int count, struct list_head *list,
 			      int migratetype, unsigned int alloc_flags)
 {
-	unsigned int taken = 0, corrections = 0, nr;
+	u64 plan, limit = zone->spb_generation + SPB_MAX_CORRECTIONS * SPB_GENERATION;
 	struct spb_block *block;
-	u64 plan;
+	unsigned int taken = 0, nr;
 
-	while (taken < count && corrections < SPB_MAX_CORRECTIONS) {
+	while (taken < count && zone->spb_generation < limit) {
 		plan = spb_plan_for(zone, order, migratetype, alloc_flags);
 		if (SPB_PLAN_ACTION(plan) != SPB_TAKE) {
 			struct page *page = spb_rmqueue_slow(zone, order, migratetype,
@@ -338,10 +342,8 @@ unsigned int spb_rmqueue_bulk(struct zone *zone, unsigned int order,
 		block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
 		nr = spb_take_many(zone, block, order, count - taken, list, migratetype,
 				   SPB_PLAN_FROM(plan));
-		if (!nr) {
+		if (!nr)
 			spb_correct(zone, block, SPB_PLAN_FROM(plan));
-			corrections++;
-		}
 		taken += nr;
 	}
 	return taken;
