@@ -140,7 +140,11 @@ impl Session {
         let log = self
             .project
             .build(format!("log/{}.console", guest.name.replace(' ', "-")));
-        let first = guest.boot(self.accel, &log, self.verbose)?;
+        let mut first = guest.boot(self.accel, &log, self.verbose)?;
+        if first.was_starved() {
+            println!("{}: hung in calibrating its timers, once more", guest.name);
+            first = guest.boot(self.accel, &log, self.verbose)?;
+        }
         if !first.wants_another_boot() {
             return Ok(first);
         }

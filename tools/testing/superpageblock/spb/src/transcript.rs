@@ -111,6 +111,12 @@ impl Transcript {
         wish == Some("again") && !self.done && !self.timed_out
     }
 
+    /// Whether a guest never began its work because the host kept it from its timers while it calibrated them.
+    pub fn was_starved(&self) -> bool {
+        let sign = |line: &String| line.contains("Probably due to long platform interrupts");
+        self.timed_out && self.values.is_empty() && self.lines.iter().any(sign)
+    }
+
     /// Both boots of a guest as one transcript.
     pub fn then(mut self, mut second: Self) -> Self {
         self.lines.append(&mut second.lines);
@@ -228,6 +234,19 @@ mod tests {
         assert_eq!((both.cases.len(), both.failure()), (2, None));
         assert!(!both.wants_another_boot());
         assert!(first().then(transcript(&["x"])).failure().is_some());
+    }
+
+    #[test]
+    fn only_a_guest_that_did_not_begin_was_starved() {
+        let sign = "[    0.0] Probably due to long platform interrupts. Consider using lpj=";
+        let late = |lines: &[&str]| Transcript {
+            timed_out: true,
+            ..transcript(lines)
+        };
+        assert!(late(&["Linux version", sign]).was_starved());
+        assert!(!late(&["Linux version"]).was_starved());
+        assert!(!late(&[sign, "SPB: scenario=run"]).was_starved());
+        assert!(!transcript(&[sign]).was_starved());
     }
 
     #[test]
