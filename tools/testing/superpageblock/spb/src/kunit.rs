@@ -73,10 +73,8 @@ fn run(project: &Project, toolchain: &Toolchain, tree: &Tree) -> Result<(Vec<Cas
         ])
         .arg(format!("--build_dir={}", out.display()))
         .arg(format!("--jobs={}", project.jobs))
-        .env("CCACHE_DIR", &toolchain.ccache)
-        .env("CCACHE_NOHASHDIR", "1")
-        .env("CCACHE_BASEDIR", &toolchain.root)
         .env("LOCALVERSION", "");
+    toolchain.cache(&mut kunit);
     for option in toolchain.make_options() {
         kunit.args(["--make_options", &option]);
     }

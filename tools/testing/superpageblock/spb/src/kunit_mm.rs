@@ -75,10 +75,8 @@ fn build_one(session: &Session, variant: Variant, source: &Path) -> Result<PathB
         .arg(format!("--jobs={}", project.jobs))
         // The source stays as it is.
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("CCACHE_DIR", &toolchain.ccache)
-        .env("CCACHE_NOHASHDIR", "1")
-        .env("CCACHE_BASEDIR", &toolchain.root)
         .env("LOCALVERSION", "");
+    toolchain.cache(&mut kunit);
     if variant != Variant::Stock {
         for option in PATCHED {
             kunit.args(["--kconfig_add", option]);

@@ -49,9 +49,7 @@ impl Toolchain {
     pub fn make(&self, source: &std::path::Path) -> Command {
         let mut make = Command::new("make");
         make.arg("-C").arg(source).args(self.make_options());
-        make.env("CCACHE_DIR", &self.ccache)
-            .env("CCACHE_NOHASHDIR", "1")
-            .env("CCACHE_BASEDIR", &self.root)
+        self.cache(&mut make)
             .env("KBUILD_BUILD_TIMESTAMP", "1970-01-01 00:00:00 +0000")
             .env("KBUILD_BUILD_USER", "superpageblock")
             .env("KBUILD_BUILD_HOST", "superpageblock")
@@ -62,6 +60,17 @@ impl Toolchain {
             make.env_remove(name);
         }
         make
+    }
+
+    /// Tells the compiler cache what it must know.
+    pub fn cache<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("CCACHE_DIR", &self.ccache)
+            .env("CCACHE_NOHASHDIR", "1")
+            .env("CCACHE_BASEDIR", &self.root)
+            // kbuild has the compiler list the headers anyway. Preprocessing each file
+            // once more takes a fifth of a cold build.
+            .env("CCACHE_DEPEND", "1")
     }
 
     /// Variables as given on make's command line.
