@@ -14,6 +14,14 @@
 
 struct spb_policy_zone;
 
+/* What came of a request that would taint a clean block; see spb_make_room(). */
+enum spb_room_outcome {
+	SPB_ROOM_MADE,
+	SPB_ROOM_FAILED,
+	SPB_ROOM_RESTS,
+	SPB_ROOM_CANNOT_WAIT,
+};
+
 /* Bits of the @flags argument of plan(); facts about the request. */
 #define SPB_PLAN_FIRST_PASS	0x01	/* caller retries: do not taint, spare the reserve */
 #define SPB_PLAN_NOFRAGMENT	0x02	/* ALLOC_NOFRAGMENT */
@@ -22,6 +30,7 @@ struct spb_policy_zone;
 #define SPB_PLAN_MUST		0x10	/* reserves, OOM victims: never refused */
 #define SPB_PLAN_NONBLOCK	0x20	/* ALLOC_NON_BLOCK */
 #define SPB_PLAN_EMPTYING	0x40	/* PF_MEMALLOC_EMPTYING */
+#define SPB_PLAN_TARGET		0x100	/* for a page moved out of a tainted block */
 
 /* Blocks in a zone, at most: the policy links them by 16-bit numbers. */
 #define SPB_MAX_BLOCKS		65535
@@ -43,6 +52,29 @@ struct spb_policy_zone;
 #define SPB_TAKE		1	/* a page off the block's list of type "from" */
 #define SPB_CLAIM_WHOLE		2	/* retype a wholly free pageblock */
 #define SPB_CLAIM_PART		3	/* retype that of the largest free page, >= "order" */
+
+/* Set in what classify() returns: the block has less free memory than its reserve. */
+#define SPB_LEVEL_LOW		0x80000000
+
+/* What evacuate_key() returns for a block that is not to be evacuated. */
+#define SPB_NO_KEY		(~0ULL)
+
+/**
+ * struct spb_occupancy - what a block holds, as evacuate_key() is told
+ * @in_use: pages in use, without those that boot has reserved
+ * @sparse: pageblocks without non-movable content
+ * @pageblock: pages in a pageblock
+ * @failures: attempts to evacuate a pageblock of it that failed, since the last
+ *	that succeeded
+ * @lost: never a gigabyte page, whatever is moved out of it
+ */
+struct spb_occupancy {
+	u32 in_use;
+	u32 sparse;
+	u32 pageblock;
+	u32 failures;
+	bool lost;
+};
 
 /**
  * struct spb_tally - what the policy's index knows of a zone, in blocks
@@ -85,10 +117,14 @@ struct spb_tally {
  * @classify: @block has @nr_free free pages and @nr_dirty pageblocks with
  *	non-movable type or content. Called for the first and the last of these
  *	and for each 32nd part of a block. Returns the half-open interval of free
- *	pages within which no call is needed: low end in the low word.
+ *	pages within which no call is needed: low end in the low word, where
+ *	SPB_LEVEL_LOW may be set.
  * @contig_key: rank of a clean block for contiguous allocation, the smallest
  *	first: @cost pages have to be moved, and @failures attempts failed. The
  *	low word is @block. Called without locks.
+ * @evacuate_key: rank of a tainted block as one to move movable pages out of, the
+ *	smallest first, SPB_NO_KEY if that is not worth while. The low word is
+ *	@block. Called without locks.
  * @verify: number of contradictions in the policy's index. Walks all blocks.
  * @tally: count blocks by state. Walks all blocks.
  *
@@ -108,6 +144,7 @@ struct spb_policy_ops {
 			 u32 orders, u32 nr_pages);
 	u64 (*classify)(struct spb_policy_zone *pz, u32 block, u32 nr_free, u32 nr_dirty);
 	u64 (*contig_key)(u32 block, u32 cost, u32 failures);
+	u64 (*evacuate_key)(u32 block, const struct spb_occupancy *held);
 	u32 (*verify)(struct spb_policy_zone *pz);
 	void (*tally)(struct spb_policy_zone *pz, struct spb_tally *tally);
 };

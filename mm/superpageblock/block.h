@@ -36,6 +36,10 @@
  * @nr_reserved: pages that boot has reserved
  * @nr_dirty: bits set in @dirty
  * @contig_failures: recent attempts to empty the block that failed; not locked
+ * @evacuate_failures: attempts to evacuate a pageblock that failed, since the last
+ *	that succeeded; not locked
+ * @evacuate_next: pageblock to look at next; not locked
+ * @low: the policy wants movable pages moved out of the block
  * @complete: all pages of an aligned gigabyte are present
  * @has_cma: pageblocks of type CMA were seen
  * @suspect: some of @dirty was set for pages that were just changing hands
@@ -57,6 +61,9 @@ struct spb_block {
 	u32 nr_reserved;
 	u32 nr_dirty;
 	u32 contig_failures;
+	u32 evacuate_failures;
+	u32 evacuate_next;
+	bool low;
 	bool complete;
 	bool has_cma;
 	bool suspect;
@@ -226,6 +233,29 @@ void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pa
 void spb_contig_succeeded(struct zone *zone);
 void __init spb_boot_prepare(void);
 void __init spb_boot_attach(void);
+
+struct alloc_context;
+
+#ifdef CONFIG_COMPACTION
+bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int order);
+bool spb_may_refuse(int nid);
+void spb_refused(int nid);
+#else
+static inline bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask,
+				 unsigned int order)
+{
+	return false;
+}
+
+static inline bool spb_may_refuse(int nid)
+{
+	return false;
+}
+
+static inline void spb_refused(int nid)
+{
+}
+#endif
 
 #else /* !CONFIG_SUPERPAGEBLOCK */
 

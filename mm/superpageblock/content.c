@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include "../internal.h"
 #include "internal.h"
+#include <trace/events/superpageblock.h>
 
 /*
  * The policy ranks blocks by eighths of their pageblocks: to count each of them
@@ -19,6 +20,8 @@ static void spb_dirty_changed(struct zone *zone, struct spb_block *block, u32 be
 {
 	u32 step = max(spb_nr_pageblocks() / 32, 1UL);
 
+	if (!before != !block->nr_dirty)
+		trace_spb_taint(zone, block->id, block->nr_dirty);
 	if (!before != !block->nr_dirty || before / step != block->nr_dirty / step)
 		__spb_classify(zone, block);
 }

@@ -16,6 +16,9 @@
 #include "../internal.h"
 #include "internal.h"
 
+#define CREATE_TRACE_POINTS
+#include <trace/events/superpageblock.h>
+
 static u64 spb_advertise_stub(struct spb_policy_zone *pz, u32 block, u32 migratetype,
 			      u32 orders, u32 nr_pages)
 {
@@ -66,8 +69,11 @@ void __spb_classify(struct zone *zone, struct spb_block *block)
 	spb_forget_plans(zone);
 	level = static_call(spb_classify)(zone->spb_policy, block->id, block->nr_free,
 					  block->nr_dirty);
-	block->level_lo = lower_32_bits(level);
-	block->level_span = upper_32_bits(level) - lower_32_bits(level);
+	block->low = level & SPB_LEVEL_LOW;
+	block->level_lo = lower_32_bits(level) & ~SPB_LEVEL_LOW;
+	block->level_span = upper_32_bits(level) - block->level_lo;
+	if (block->low)
+		spb_want_room();
 }
 
 /**
@@ -185,14 +191,24 @@ unsigned long spb_lists_span(const struct zone *zone, const struct page *page,
 	return SPB_NR_PAGES;
 }
 
-static struct spb_block *spb_planned_block(struct zone *zone, unsigned int order,
-					   int migratetype)
+/**
+ * spb_planned_block() - the block from whose lists a page of a type would come
+ * @zone: an attached zone, locked
+ * @order: order of the page
+ * @migratetype: its type
+ * @flags: SPB_PLAN_* of the request
+ *
+ * Return: a block with a page of at least @order on its lists of @migratetype,
+ * NULL if the policy would take the page from other lists or there is none.
+ */
+struct spb_block *spb_planned_block(struct zone *zone, unsigned int order,
+				    int migratetype, u32 flags)
 {
 	unsigned int tries = SPB_MAX_CORRECTIONS;
 	u64 plan;
 
 	while (tries-- &&
-	       (plan = static_call(spb_plan)(zone->spb_policy, order, migratetype, 0))) {
+	       (plan = static_call(spb_plan)(zone->spb_policy, order, migratetype, flags))) {
 		struct spb_block *block = spb_nth_block(zone, SPB_PLAN_BLOCK(plan));
 
 		if (SPB_PLAN_FROM(plan) != migratetype)
@@ -216,7 +232,7 @@ struct free_area *spb_movable_areas(struct zone *zone, unsigned int order)
 	struct spb_block *block = NULL;
 
 	if (spb_attached(zone))
-		block = spb_planned_block(zone, order, MIGRATE_MOVABLE);
+		block = spb_planned_block(zone, order, MIGRATE_MOVABLE, 0);
 	return spb_free_areas(zone, block);
 }
 
@@ -408,6 +424,8 @@ int spb_policy_register(const struct spb_policy_ops *ops)
 	err = spb_take_over(ops);
 	if (err)
 		spb_set_hooks(&spb_no_policy);
+	else
+		spb_room_start();
 	return err;
 }
 EXPORT_SYMBOL_FOR_MODULES(spb_policy_register, "superpageblock_policy");
@@ -426,6 +444,7 @@ void spb_policy_unregister(const struct spb_policy_ops *ops)
 
 	if (rcu_access_pointer(spb_policy_ops) != ops)
 		return;
+	spb_room_stop();
 	get_online_mems();
 	nr_zones = spb_detach_all();
 	RCU_INIT_POINTER(spb_policy_ops, NULL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Superpageblocks: debugfs superpageblock/{summary,blocks,verify}.
+ * Superpageblocks: debugfs superpageblock/{summary,blocks,room,verify}.
  */
 #include <linux/debugfs.h>
 #include <linux/memory_hotplug.h>
@@ -139,6 +139,15 @@ static int verify_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(verify);
 
+#ifdef CONFIG_COMPACTION
+static int room_show(struct seq_file *m, void *unused)
+{
+	spb_room_show(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(room);
+#endif
+
 static int __init spb_debugfs_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("superpageblock", NULL);
@@ -146,6 +155,9 @@ static int __init spb_debugfs_init(void)
 	debugfs_create_file("summary", 0444, dir, NULL, &summary_fops);
 	debugfs_create_file("blocks", 0444, dir, NULL, &blocks_fops);
 	debugfs_create_file("verify", 0444, dir, NULL, &verify_fops);
+#ifdef CONFIG_COMPACTION
+	debugfs_create_file("room", 0444, dir, NULL, &room_fops);
+#endif
 	return 0;
 }
 late_initcall(spb_debugfs_init);

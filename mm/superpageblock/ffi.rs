@@ -6,6 +6,8 @@
 //! and interrupts off: from them nothing allocates, prints, sleeps or panics.
 
 use crate::policy::contig;
+use crate::policy::evacuate;
+use crate::policy::evacuate::Occupancy;
 use crate::policy::plan::Action;
 use crate::policy::request::Flags;
 use crate::policy::request::Request;
@@ -39,6 +41,8 @@ const _: () = {
     assert!(bindings::SPB_PLAN_MUST == Flags::MUST);
     assert!(bindings::SPB_PLAN_NONBLOCK == Flags::NONBLOCK);
     assert!(bindings::SPB_PLAN_EMPTYING == Flags::EMPTYING);
+    assert!(bindings::SPB_PLAN_TARGET == Flags::TARGET);
+    assert!(bindings::SPB_LEVEL_LOW as u64 == wire::LEVEL_LOW);
     assert!(bindings::SPB_TAKE == Action::Take as u32);
     assert!(bindings::SPB_CLAIM_WHOLE == Action::ClaimWhole as u32);
     assert!(bindings::SPB_CLAIM_PART == Action::ClaimPart as u32);
@@ -55,6 +59,7 @@ static OPS: bindings::spb_policy_ops = bindings::spb_policy_ops {
     advertise: Some(advertise),
     classify: Some(classify),
     contig_key: Some(contig_key),
+    evacuate_key: Some(evacuate_key),
     verify: Some(verify),
     tally: Some(tally),
 };
@@ -178,11 +183,32 @@ unsafe extern "C" fn classify(handle: *mut Handle, block: u32, nr_free: u32, nr_
     // SAFETY: passed on to the caller.
     let mut locked = unsafe { locked(handle) };
     let mut zone = locked.zone();
-    wire::level(zone.classify(block_id(block), nr_free, nr_dirty))
+    let level = wire::level(zone.classify(block_id(block), nr_free, nr_dirty));
+    if zone.is_low(block_id(block)) {
+        level | wire::LEVEL_LOW
+    } else {
+        level
+    }
 }
 
 extern "C" fn contig_key(block: u32, cost: u32, failures: u32) -> u64 {
     contig::key(block, cost, failures)
+}
+
+/// # Safety
+///
+/// `held` is valid for reads and nobody writes to it meanwhile.
+unsafe extern "C" fn evacuate_key(block: u32, held: *const bindings::spb_occupancy) -> u64 {
+    // SAFETY: guaranteed by the caller.
+    let held = unsafe { held.read() };
+    let held = Occupancy {
+        in_use: held.in_use,
+        sparse: held.sparse,
+        pageblock: held.pageblock,
+        failures: held.failures,
+        lost: held.lost,
+    };
+    evacuate::key(block, &held).unwrap_or(u64::MAX)
 }
 
 /// # Safety

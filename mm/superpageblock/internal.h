@@ -4,6 +4,7 @@
 #define _MM_SUPERPAGEBLOCK_INTERNAL_H
 
 #include <linux/memory_hotplug.h>
+#include <linux/migrate_mode.h>
 #include <linux/mm.h>
 #include "block.h"
 
@@ -49,6 +50,52 @@ int spb_attach_zone(struct zone *zone);
 void spb_detach_zone(struct zone *zone);
 unsigned int spb_count_tainted(struct zone *zone);
 u64 spb_longest_step(void);
+
+/* core.c */
+struct spb_block *spb_planned_block(struct zone *zone, unsigned int order,
+				    int migratetype, u32 flags);
+
+/**
+ * struct spb_evacuated - what an attempt to empty a pageblock came to
+ * @moved: pages that were moved
+ * @left: pages in it that look as if they could move
+ * @gave_up: for want of memory to move them to, or of time
+ */
+struct spb_evacuated {
+	unsigned int moved;
+	unsigned int left;
+	bool gave_up;
+};
+
+/* Whether it was worth while. */
+static inline bool spb_evacuation_paid(const struct spb_evacuated *result)
+{
+	return result->moved > result->left;
+}
+
+/* evacuate.c */
+struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *block,
+					gfp_t gfp_mask, enum migrate_mode mode);
+
+/* room.c */
+#ifdef CONFIG_COMPACTION
+void spb_want_room(void);
+void spb_room_start(void);
+void spb_room_stop(void);
+void spb_room_show(struct seq_file *m);
+#else
+static inline void spb_want_room(void)
+{
+}
+
+static inline void spb_room_start(void)
+{
+}
+
+static inline void spb_room_stop(void)
+{
+}
+#endif
 
 /* verify.c */
 u64 spb_verify_zone(struct zone *zone, struct seq_file *m);

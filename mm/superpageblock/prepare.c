@@ -137,8 +137,8 @@ static void spb_publish(struct zone *zone, const struct spb_policy_ops *ops,
 	spb_free(old);
 }
 
-static int spb_make_room(struct zone *zone, const struct spb_policy_ops *ops,
-			 unsigned long nr)
+static int spb_grow(struct zone *zone, const struct spb_policy_ops *ops,
+		    unsigned long nr)
 {
 	int nid = zone_to_nid(zone);
 	struct spb_block **blocks = spb_alloc(array_size(nr, sizeof(*blocks)), nid);
@@ -186,7 +186,7 @@ int spb_prepare_zone(struct zone *zone, const struct spb_policy_ops *ops)
 	if (nr > SPB_MAX_BLOCKS)
 		return -E2BIG;
 	if (nr > zone->spb_nr_blocks || !zone->spb_policy)
-		err = spb_make_room(zone, ops, spb_room(zone, nr));
+		err = spb_grow(zone, ops, spb_room(zone, nr));
 	return err ?: spb_add_blocks(zone, nr);
 }
 

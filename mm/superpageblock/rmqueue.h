@@ -348,7 +348,79 @@ unsigned int spb_rmqueue_bulk(struct zone *zone, unsigned int order,
 	}
 	return taken;
 }
+
+/*
+ * Whether to fail a request rather than to taint a clean block for it. Who asks for
+ * more than a page, might do I/O for it but must not wait, has something smaller in
+ * mind: SLUB for large slabs, kvmalloc(), fragments of network buffers. Where no room
+ * can be made, none fails.
+ */
+static bool spb_falls_back(const struct alloc_context *ac, gfp_t gfp_mask,
+			   unsigned int order)
+{
+	return order && (gfp_mask & __GFP_IO) &&
+	       !(gfp_mask & (__GFP_DIRECT_RECLAIM | __GFP_HIGH)) &&
+	       spb_type_is_dirty(ac->migratetype) &&
+	       spb_may_refuse(zonelist_node_idx(ac->preferred_zoneref));
+}
+
+/*
+ * The flags of the next pass over the zones: @relaxed, unless that means to taint a
+ * clean block and room was made instead, which is done once. The same flags again:
+ * there is to be no other pass.
+ */
+static noinline unsigned int spb_relax(const struct alloc_context *ac, gfp_t gfp_mask,
+				       unsigned int order, unsigned int alloc_flags,
+				       unsigned int relaxed)
+{
+	if (!((alloc_flags ^ relaxed) & ALLOC_SPB_NOTAINT) || alloc_flags & ALLOC_SPB_ROOM)
+		return relaxed;
+	if (spb_falls_back(ac, gfp_mask, order))
+		return alloc_flags;
+	if (spb_make_room(ac, gfp_mask, order))
+		return alloc_flags | ALLOC_SPB_ROOM;
+	return relaxed;
+}
+
+/* Whether free pages of @order or more could be had by tainting a block. */
+static bool spb_has_movable(const struct zone *zone, unsigned int order)
+{
+	for (; order < NR_PAGE_ORDERS; order++)
+		if (spb_nr_free(zone, order, MIGRATE_MOVABLE))
+			return true;
+	return false;
+}
+
+/*
+ * Whether a request that found nothing was refused, so that reclaim would be of no
+ * use to it. Then room is made in the background for the next of its kind.
+ */
+static noinline bool spb_was_refused(const struct alloc_context *ac, gfp_t gfp_mask,
+				     unsigned int order)
+{
+	struct zone *zone = zonelist_zone(ac->preferred_zoneref);
+
+	if (!zone || !spb_attached(zone) || !spb_falls_back(ac, gfp_mask, order) ||
+	    !spb_has_movable(zone, order) ||
+	    !zone_watermark_ok(zone, 0, low_wmark_pages(zone), ac->highest_zoneidx, 0))
+		return false;
+	spb_refused(zone_to_nid(zone));
+	return true;
+}
 #else /* !CONFIG_SUPERPAGEBLOCK */
+
+static inline unsigned int spb_relax(const struct alloc_context *ac, gfp_t gfp_mask,
+				     unsigned int order, unsigned int alloc_flags,
+				     unsigned int relaxed)
+{
+	return relaxed;
+}
+
+static inline bool spb_was_refused(const struct alloc_context *ac, gfp_t gfp_mask,
+				   unsigned int order)
+{
+	return false;
+}
 
 static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
 				int migratetype, unsigned int alloc_flags)

@@ -15,6 +15,7 @@
 //! - [`request`]: what is asked for, and what its caller can tolerate.
 //! - [`plan`]: the table of steps for each kind of request.
 //! - [`contig`]: which block to empty for a gigabyte page.
+//! - [`evacuate`]: which tainted block to move movable pages out of.
 //! - [`wire`]: results as the integers that cross into C.
 
 #![forbid(unsafe_code)]
@@ -27,6 +28,7 @@
 )]
 
 pub(crate) mod contig;
+pub(crate) mod evacuate;
 pub(crate) mod fullness;
 pub(crate) mod index;
 pub(crate) mod plan;

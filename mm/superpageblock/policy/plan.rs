@@ -88,6 +88,19 @@ const UNLESS_SPARED: Gate = Gate {
     need: 0,
     never: Flags::SPARE_CLEAN,
 };
+/// Of no use to a page that has to get out of a tainted block.
+const STAY: Gate = Gate {
+    need: 0,
+    never: Flags::TARGET,
+};
+const STAY_MIX: Gate = Gate {
+    need: 0,
+    never: Flags::TARGET | Flags::NOFRAGMENT,
+};
+const STAY_UNLESS_SPARED: Gate = Gate {
+    need: 0,
+    never: Flags::SPARE_CLEAN | Flags::TARGET,
+};
 const CMA: Gate = Gate {
     need: Flags::CMA_OK,
     never: 0,
@@ -164,12 +177,12 @@ const MOVABLE: &[Step] = &[
     take(Type::Cma, CmaBlocks, FULLEST, CMA),
     take(Movable, Clean, EMPTY, UNLESS_SPARED),
     // Then tainted blocks, down to what they keep for kernel memory.
-    take(Movable, Tainted, SPARSEST_SPARING, ALWAYS),
-    take(Movable, LostTainted, SPARSEST_SPARING, ALWAYS),
-    take(Reclaimable, Tainted, SPARSEST_SPARING, MIX),
-    take(Reclaimable, LostTainted, SPARSEST_SPARING, MIX),
-    take(Unmovable, Tainted, SPARSEST_SPARING, MIX),
-    take(Unmovable, LostTainted, SPARSEST_SPARING, MIX),
+    take(Movable, Tainted, SPARSEST_SPARING, STAY),
+    take(Movable, LostTainted, SPARSEST_SPARING, STAY),
+    take(Reclaimable, Tainted, SPARSEST_SPARING, STAY_MIX),
+    take(Reclaimable, LostTainted, SPARSEST_SPARING, STAY_MIX),
+    take(Unmovable, Tainted, SPARSEST_SPARING, STAY_MIX),
+    take(Unmovable, LostTainted, SPARSEST_SPARING, STAY_MIX),
     // Then that too.
     take(Movable, Tainted, SPARSEST, SECOND),
     take(Movable, LostTainted, SPARSEST, SECOND),
@@ -179,7 +192,7 @@ const MOVABLE: &[Step] = &[
     take(Unmovable, Tainted, SPARSEST, SECOND_MIX),
     take(Unmovable, LostTainted, SPARSEST, SECOND_MIX),
     take(Unmovable, CmaBlocks, FULLEST, SECOND_MIX),
-    take(Movable, Remnant, FULLEST, UNLESS_SPARED),
+    take(Movable, Remnant, FULLEST, STAY_UNLESS_SPARED),
     take(Type::Cma, Remnant, FULLEST, CMA),
     take(Reclaimable, Remnant, FULLEST, SECOND_MIX),
     take(Unmovable, Remnant, FULLEST, SECOND_MIX),
@@ -325,6 +338,25 @@ mod tests {
             plan(&zone, 0, Movable, FIRST),
             Some((Action::Take, Movable, 2))
         );
+        Ok(())
+    }
+
+    #[test]
+    fn pages_from_tainted_blocks_do_not_go_to_tainted_blocks() -> TestResult {
+        const TARGET: u32 = FIRST | Flags::NOFRAGMENT | Flags::TARGET;
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        add(&mut zone, 0, GB / 2, 1);
+        add(&mut zone, 1, GB / 2, 0);
+        assert_eq!(
+            plan(&zone, 0, Movable, TARGET),
+            Some((Action::Take, Movable, 1))
+        );
+        zone.classify(BlockId(1), GB / 2, 1);
+        assert_eq!(plan(&zone, 0, Movable, TARGET), None);
+        zone.advertise(BlockId(0), Movable, 1, 1);
+        assert_eq!(plan(&zone, 0, Movable, TARGET), None);
+        assert!(plan(&zone, 0, Movable, FIRST).is_some());
         Ok(())
     }
 

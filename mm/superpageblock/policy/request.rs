@@ -29,6 +29,8 @@ impl Flags {
     /// Not from C: both of `EMPTYING` and `FIRST_PASS`. Clean blocks are left
     /// alone, for a page moved there may have to be moved again.
     pub(crate) const SPARE_CLEAN: u32 = 0x80;
+    /// A target for a page that is moved out of a tainted block: no such block.
+    pub(crate) const TARGET: u32 = 0x100;
 }
 
 /// What the caller of an allocation can tolerate.

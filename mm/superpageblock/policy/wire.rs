@@ -28,6 +28,9 @@ pub(crate) const fn level(level: Level) -> u64 {
     ((level.hi as u64) << 32) | level.lo as u64
 }
 
+/// `SPB_LEVEL_LOW`: set beside the low end, which is less than a block has pages.
+pub(crate) const LEVEL_LOW: u64 = 1 << 31;
+
 /// Page count in the low word, order bit in the high word.
 #[inline]
 pub(crate) const fn advert(advert: Advert) -> u64 {

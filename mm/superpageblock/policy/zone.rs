@@ -71,6 +71,12 @@ impl Block {
         links: [Link::NONE; TYPES],
     };
 
+    /// Whether it is tainted and below its reserve.
+    #[inline]
+    fn is_low(&self) -> bool {
+        self.category.is_tainted() && self.bucket.0 >= Bucket::BELOW_RESERVE
+    }
+
     /// Its category.
     #[cfg(test)]
     pub(crate) fn category(&self) -> Category {
@@ -196,6 +202,12 @@ impl Zone<'_> {
         block.facts.free = free;
         block.facts.dirty = dirty;
         self.settle(id, was_tainted)
+    }
+
+    /// Whether a block holds memory that cannot move and has less free memory than
+    /// its reserve.
+    pub(crate) fn is_low(&self, id: BlockId) -> bool {
+        self.blocks.get(id.0 as usize).is_some_and(Block::is_low)
     }
 
     /// Keep the number of tainted blocks, then find the place of this one.
@@ -395,7 +407,7 @@ impl Tally {
         if block.category == Category::Clean && block.bucket == Bucket::EMPTY {
             self.empty = self.empty.wrapping_add(1);
         }
-        if block.category.is_tainted() && block.bucket.0 >= Bucket::BELOW_RESERVE {
+        if block.is_low() {
             self.below_reserve = self.below_reserve.wrapping_add(1);
         }
     }

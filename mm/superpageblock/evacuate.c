@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Superpageblocks: moving the movable pages out of a pageblock of a tainted block.
+ *
+ * Pages go to clean blocks, taken off their lists under zone->lock as compaction
+ * takes its targets: per-CPU lists may hold pages of the very pageblock that is
+ * being emptied.
+ */
+#include <linux/bits.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/page-isolation.h>
+#include <linux/sched/signal.h>
+#include <linux/swap.h>
+#include "../internal.h"
+#include "internal.h"
+
+#include <trace/events/superpageblock.h>
+
+/*
+ * Pageblocks of which the best one is emptied: to look at so many takes a small part
+ * of the time that moving one takes. And those that are looked through to find them.
+ */
+#define SPB_EVACUATE_SAMPLE	8
+#define SPB_EVACUATE_SEARCH	64
+
+/* Pages of a pageblock that may stay; with more of them it is not worth the others. */
+#define SPB_EVACUATE_MAX_STAY	32
+
+/* A free page off the list of a clean block. What is too large is split. */
+static struct page *spb_isolate_target(struct zone *zone, unsigned int order)
+{
+	const u32 flags = SPB_PLAN_FIRST_PASS | SPB_PLAN_NOFRAGMENT | SPB_PLAN_TARGET;
+	struct spb_block *block;
+	struct page *page;
+	unsigned int high;
+
+	guard(spinlock_irqsave)(&zone->lock);
+	if (!spb_attached(zone))
+		return NULL;
+	block = spb_planned_block(zone, order, MIGRATE_MOVABLE, flags);
+	if (!block)
+		return NULL;
+	high = order + __ffs(spb_block_orders(block, MIGRATE_MOVABLE) >> order);
+	page = list_first_entry(&block->free_area[high].free_list[MIGRATE_MOVABLE],
+				struct page, buddy_list);
+	if (!__isolate_free_page(page, high))
+		return NULL;
+	while (high-- > order)
+		__putback_isolated_page(page + (1UL << high), high, MIGRATE_MOVABLE);
+	return page;
+}
+
+/*
+ * Within its zone a page takes as much as it leaves. What other zones keep for others
+ * stays theirs.
+ */
+static bool spb_zone_has_targets(struct zone *zone, unsigned int order, int source)
+{
+	return spb_attached(zone) &&
+	       (zone_idx(zone) == source ||
+		zone_watermark_ok(zone, order, low_wmark_pages(zone), source, 0));
+}
+
+/* A lower zone will do too; a higher one may be out of a device's reach. */
+static struct folio *spb_alloc_target_noprof(struct folio *src, unsigned long private)
+{
+	pg_data_t *pgdat = (pg_data_t *)private;
+	int i, source = min_t(int, folio_zonenum(src), ZONE_NORMAL);
+	unsigned int order = folio_order(src);
+	struct page *page = NULL;
+
+	for (i = source; i >= 0 && !page; i--)
+		if (spb_zone_has_targets(&pgdat->node_zones[i], order, source))
+			page = spb_isolate_target(&pgdat->node_zones[i], order);
+	if (!page)
+		return NULL;
+	post_alloc_hook(page, order, __GFP_MOVABLE);
+	set_page_refcounted(page);
+	if (order)
+		prep_compound_page(page, order);
+	return page_rmappable_folio(page);
+}
+
+static struct folio *spb_alloc_target(struct folio *src, unsigned long private)
+{
+	return alloc_hooks(spb_alloc_target_noprof(src, private));
+}
+
+/* Move what can be moved out of the pageblock that starts at @pfn. */
+static struct spb_evacuated spb_evacuate_pageblock(struct zone *zone, unsigned long pfn,
+						   gfp_t gfp_mask, enum migrate_mode mode)
+{
+	struct compact_control cc = {
+		.zone = zone,
+		.order = -1,
+		.gfp_mask = gfp_mask,
+		.mode = mode,
+		.ignore_skip_hint = true,
+		.no_set_skip_hint = true,
+	};
+	unsigned long end = pfn + pageblock_nr_pages;
+	struct spb_evacuated result = { };
+	unsigned int moved, stayed = 0;
+	int err = 0;
+
+	INIT_LIST_HEAD(&cc.migratepages);
+	while (pfn < end && err >= 0 && stayed < SPB_EVACUATE_MAX_STAY) {
+		cc.nr_migratepages = 0;
+		/* Stays so if the memory has gone. */
+		cc.migrate_pfn = end;
+		err = isolate_migratepages_range(&cc, pfn, end);
+		pfn = cc.migrate_pfn;
+		if (list_empty(&cc.migratepages))
+			continue;
+		moved = 0;
+		err = migrate_pages(&cc.migratepages, spb_alloc_target, NULL,
+				    (unsigned long)zone->zone_pgdat, mode,
+				    MR_COMPACTION, &moved);
+		result.moved += moved;
+		stayed += max(err, 0);
+		putback_movable_pages(&cc.migratepages);
+	}
+	result.gave_up = err < 0;
+	return result;
+}
+
+/* Whether the pageblock is part of a larger free page. Read without the lock. */
+static bool spb_inside_free_page(unsigned long pfn)
+{
+	unsigned int order;
+
+	for (order = pageblock_order + 1; order < NR_PAGE_ORDERS; order++) {
+		struct page *head = pfn_to_page(ALIGN_DOWN(pfn, 1UL << order));
+
+		if (PageBuddy(head) && buddy_order_unsafe(head) >= order)
+			return true;
+	}
+	return false;
+}
+
+/* What a pageblock holds, in pages that look as if they could move, and others. */
+struct spb_contents {
+	unsigned int movable;
+	unsigned int others;
+};
+
+/* Isolation takes folios below the size of a pageblock off the LRU. */
+static bool spb_may_move(struct page *page)
+{
+	struct page *head = compound_head(page);
+
+	if (PageHead(head) && compound_order(head) >= pageblock_order)
+		return false;
+	return PageLRU(head) || page_has_movable_ops(page);
+}
+
+/*
+ * Look through a pageblock; nothing is found where boot has reserved pages or the
+ * memory has gone. Read without the lock, so only about right.
+ */
+static struct spb_contents spb_look_through(struct zone *zone, unsigned long pfn)
+{
+	unsigned long end = pfn + pageblock_nr_pages;
+	struct spb_contents found = { };
+
+	if (!spb_zone_page(zone, pfn) || !spb_zone_page(zone, end - 1) ||
+	    !pageblock_pfn_to_page(pfn, end, zone) || spb_inside_free_page(pfn))
+		return found;
+	while (pfn < end) {
+		struct page *page = pfn_to_page(pfn);
+		unsigned int order = 0;
+
+		if (PageReserved(page))
+			return (struct spb_contents) { };
+		if (PageBuddy(page))
+			order = min_t(unsigned int, buddy_order_unsafe(page),
+				      MAX_PAGE_ORDER);
+		else if (spb_may_move(page))
+			found.movable++;
+		else
+			found.others++;
+		pfn += 1UL << order;
+	}
+	return found;
+}
+
+/*
+ * Rank of a pageblock, the smallest first, UINT_MAX if it is not worth while: those
+ * that would be wholly free after the fewest moves; then those of which the most can
+ * be freed.
+ */
+static unsigned int spb_pageblock_rank(struct zone *zone, unsigned long pfn)
+{
+	struct spb_contents found = spb_look_through(zone, pfn);
+	struct page *page = spb_zone_page(zone, pfn);
+
+	if (!found.movable || !page || is_migrate_isolate_page(page))
+		return UINT_MAX;
+	if (!found.others)
+		return found.movable;
+	return found.movable < pageblock_nr_pages / 16 ? UINT_MAX :
+		2 * pageblock_nr_pages - found.movable;
+}
+
+/*
+ * Find the best of the next few pageblocks that are worth while. Others are looked at
+ * the next time.
+ */
+static bool spb_best_pageblock(struct zone *zone, struct spb_block *block,
+			       unsigned long *best)
+{
+	unsigned long nr = spb_nr_pageblocks(), n = READ_ONCE(block->evacuate_next) % nr;
+	unsigned int search = min_t(unsigned long, nr, SPB_EVACUATE_SEARCH);
+	unsigned int least = UINT_MAX, seen = 0, i;
+
+	for (i = 0; i < search && seen < SPB_EVACUATE_SAMPLE; i++) {
+		unsigned long pfn = spb_block_pfn(zone, block->id) + (n << pageblock_order);
+		unsigned int rank = spb_pageblock_rank(zone, pfn);
+
+		cond_resched();
+		n = (n + 1) % nr;
+		/* Whoever else looks begins behind it. */
+		WRITE_ONCE(block->evacuate_next, n);
+		if (rank == UINT_MAX)
+			continue;
+		seen++;
+		if (rank < least) {
+			least = rank;
+			*best = pfn;
+		}
+	}
+	return seen;
+}
+
+/* What a block is not to be blamed for: the limits of the caller. */
+static bool spb_is_failure(const struct spb_evacuated *result, gfp_t gfp_mask)
+{
+	return !spb_evacuation_paid(result) && !result->gave_up &&
+	       (gfp_mask & __GFP_FS) && !fatal_signal_pending(current);
+}
+
+static void spb_note_evacuation(struct spb_block *block, bool failed, bool emptied)
+{
+	u32 failures = READ_ONCE(block->evacuate_failures);
+
+	/* Lost updates do not matter. */
+	if (failed)
+		WRITE_ONCE(block->evacuate_failures, failures + 1);
+	else if (emptied)
+		WRITE_ONCE(block->evacuate_failures, 0);
+}
+
+/**
+ * spb_evacuate_block() - empty one pageblock of a tainted block
+ * @zone: its zone
+ * @block: the block
+ * @gfp_mask: what the caller may do: without __GFP_FS, file pages stay
+ * @mode: whether to wait for pages
+ *
+ * Context: process context; sleeps.
+ * Return: how many pages were moved, and how many are left of those that look as if
+ * they could move. Nothing moved and nothing left: no pageblock was worth while.
+ */
+struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *block,
+					gfp_t gfp_mask, enum migrate_mode mode)
+{
+	struct spb_evacuated result = { };
+	unsigned long pfn;
+
+	if (!spb_best_pageblock(zone, block, &pfn)) {
+		spb_note_evacuation(block, true, false);
+		return result;
+	}
+	lru_add_drain();
+	result = spb_evacuate_pageblock(zone, pfn, gfp_mask, mode);
+	/* The pages that were left are on this CPU's list, most of them. */
+	lru_add_drain_cpu_zone(zone);
+	result.left = spb_look_through(zone, pfn).movable;
+	spb_note_evacuation(block, spb_is_failure(&result, gfp_mask),
+			    spb_evacuation_paid(&result));
+	trace_spb_evacuate(zone, pfn, result.moved, result.left, mode);
+	return result;
+}
