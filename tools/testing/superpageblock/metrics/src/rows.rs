@@ -46,7 +46,7 @@ const fn timed(key: &'static str, work: &'static str) -> Row {
 }
 
 /// The rows in the order they are printed.
-pub const ROWS: [Row; 26] = [
+pub const ROWS: [Row; 40] = [
     row("memtotal_kb", Better::Neither),
     row("possible", Better::Neither),
     row("obtained", Better::Higher),
@@ -71,6 +71,20 @@ pub const ROWS: [Row; 26] = [
     row("allocstall", Better::Lower),
     row("oom_kill", Better::Lower),
     row("seconds_workload", Better::Lower),
+    row("grow_ms_1", Better::Neither),
+    row("grow_ms_2", Better::Neither),
+    row("grow_migrated", Better::Neither),
+    row("room_asked", Better::Neither),
+    row("room_made", Better::Neither),
+    row("room_left", Better::Neither),
+    row("pipe_write_median_us", Better::Lower),
+    row("pipe_write_p999_us", Better::Lower),
+    row("pipe_write_worst_us", Better::Neither),
+    row("rounds_allocstall", Better::Lower),
+    row("rounds_pgscan_direct", Better::Lower),
+    row("rounds_pgscan_kswapd", Better::Lower),
+    row("rounds_compact_stall", Better::Lower),
+    row("rounds_pageoutrun", Better::Lower),
     row("seconds_total", Better::Neither),
     row(WALL_SECONDS, Better::Neither),
 ];

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What does the same workload leave on both kernels?
+//! What does the same workload leave on each kernel?
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -18,28 +17,79 @@ use crate::transcript::Transcript;
 /// Memory of a guest where the host has enough.
 const USUAL: Mib = Mib::gib(8);
 
-/// Boots stock and patched with each seed and prints the comparison.
-pub fn run(session: &mut Session, memory: Option<Mib>, seeds: &[u64]) -> Result<()> {
+/// One of the kernels that are compared.
+struct Contender {
+    /// Heading of its column.
+    name: &'static str,
+    variant: Variant,
+    /// What the scenario is told besides.
+    arguments: &'static [(&'static str, &'static str)],
+}
+
+const STOCK: Contender = Contender {
+    name: "stock",
+    variant: Variant::Stock,
+    arguments: &[],
+};
+
+const PATCHED: Contender = Contender {
+    name: "patched",
+    variant: Variant::Patched,
+    arguments: &[],
+};
+
+/// What stock can do against fragmentation if asked.
+const DEFRAG: Contender = Contender {
+    name: "defrag_mode",
+    arguments: &[("defrag", "1")],
+    ..STOCK
+};
+
+/// A workload, and who goes through it.
+pub struct Contest {
+    scenario: &'static str,
+    contenders: &'static [Contender],
+}
+
+/// Churn of everything.
+pub const CHURN: Contest = Contest {
+    scenario: "run",
+    contenders: &[STOCK, PATCHED],
+};
+
+/// Kernel memory that grows while all memory is full of movable pages.
+pub const PRESSURE: Contest = Contest {
+    scenario: "pressure",
+    contenders: &[STOCK, DEFRAG, PATCHED],
+};
+
+/// Boots the kernels of a contest with each seed and prints the comparison.
+pub fn run(
+    session: &mut Session,
+    contest: &Contest,
+    memory: Option<Mib>,
+    seeds: &[u64],
+) -> Result<()> {
     let memory = match memory {
         Some(memory) => memory,
         None => memory::available()?.whole().min(USUAL),
     };
     memory.check()?;
-    for variant in [Variant::Stock, Variant::Patched] {
-        session.build(variant)?;
+    for contender in contest.contenders {
+        session.build(contender.variant)?;
     }
     session.unlock();
     let mut runs = Vec::new();
     let mut failed = 0;
     for &seed in seeds {
-        for variant in [Variant::Stock, Variant::Patched] {
-            println!("{} kernel, {memory}, seed {seed}", variant.name());
-            let transcript = session.boot(&boot(variant, memory, seed))?;
+        for contender in contest.contenders {
+            println!("{} kernel, {memory}, seed {seed}", contender.name);
+            let transcript = session.boot(&boot(contest, contender, memory, seed))?;
             if let Some(reason) = transcript.failure() {
-                println!("{} kernel, seed {seed}: {reason}", variant.name());
+                println!("{} kernel, seed {seed}: {reason}", contender.name);
                 failed += 1;
             }
-            runs.push(guest_run(variant, seed, transcript));
+            runs.push(guest_run(contender, seed, transcript));
         }
     }
     println!("\n{}", metrics::report(&runs));
@@ -49,25 +99,28 @@ pub fn run(session: &mut Session, memory: Option<Mib>, seeds: &[u64]) -> Result<
     }
 }
 
-fn boot(variant: Variant, memory: Mib, seed: u64) -> Boot {
+fn boot(contest: &Contest, contender: &Contender, memory: Mib, seed: u64) -> Boot {
+    let arguments = contender.arguments.iter();
     Boot {
-        variant,
-        scenario: "run".to_string(),
+        variant: contender.variant,
+        scenario: contest.scenario.to_string(),
         seed,
-        arguments: BTreeMap::new(),
+        arguments: arguments
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect(),
         cmdline: String::new(),
         memory,
         nodes: 1,
         maxmem: None,
         extra: Vec::new(),
         disks: Vec::new(),
-        timeout: Duration::from_secs(900),
+        timeout: Duration::from_secs(1200),
     }
 }
 
-fn guest_run(variant: Variant, seed: u64, transcript: Transcript) -> GuestRun {
+fn guest_run(contender: &Contender, seed: u64, transcript: Transcript) -> GuestRun {
     GuestRun {
-        kernel: variant.name().to_string(),
+        kernel: contender.name.to_string(),
         seed,
         values: transcript.values,
         maps: transcript.maps,

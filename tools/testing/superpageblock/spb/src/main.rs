@@ -130,6 +130,9 @@ enum Request {
     },
     /// Compare stock and patched under the same workload.
     Run,
+    /// Boot stock, stock with vm.defrag_mode and patched with kernel memory growing in full
+    /// memory, and compare.
+    Pressure,
     /// Count the instructions of alloc and free on stock, detached and attached.
     Bench {
         /// Make the result the new reference.
@@ -229,7 +232,18 @@ fn perform(arguments: &Arguments) -> Result<()> {
             };
             single::run(&mut session, &boot)
         }
-        Request::Run => compare::run(&mut session, settings.memory, &settings.seeds),
+        Request::Run => compare::run(
+            &mut session,
+            &compare::CHURN,
+            settings.memory,
+            &settings.seeds,
+        ),
+        Request::Pressure => compare::run(
+            &mut session,
+            &compare::PRESSURE,
+            settings.memory,
+            &settings.seeds,
+        ),
         Request::Bench { update } => bench::run(&mut session, settings.memory, *update),
         Request::Test => testing::everything(&mut session),
         Request::TestFull => full::everything(&mut session),

@@ -28,8 +28,10 @@ pub struct Row {
     pub mkfs: &'static str,
     /// Text that must stand on the console.
     pub console: &'static str,
-    /// Whether every possible 1 GB page must be obtained, with the least spread and cost.
+    /// Whether every possible 1 GB page must be obtained, with the least spread.
     pub gigabytes: bool,
+    /// Then, pages that may be migrated for each that has to move.
+    pub migration_cost: f64,
     /// Time limit in seconds.
     pub seconds: u64,
 }
@@ -52,6 +54,7 @@ const PLAIN: Row = Row {
     mkfs: "",
     console: ATTACHED,
     gigabytes: false,
+    migration_cost: 1.1,
     seconds: 400,
 };
 
@@ -168,8 +171,29 @@ const BTRFS: Row = Row {
     ..PLAIN
 };
 
+/// Kernel memory grows in memory that is full of movable pages.
+const PRESSURE: Row = Row {
+    name: "every possible 1 GB page under pressure",
+    scenario: "pressure",
+    memory: Mib::gib(8),
+    gigabytes: true,
+    // The worker may still be at work meanwhile, and its migrations count too.
+    migration_cost: 1.5,
+    seconds: 900,
+    ..PLAIN
+};
+
+/// What [`PRESSURE`] is compared with.
+const PRESSURE_STOCK: Row = Row {
+    name: "kernel memory grows under pressure, stock kernel",
+    variant: Variant::Stock,
+    console: ANY,
+    gigabytes: false,
+    ..PRESSURE
+};
+
 /// All guests; a row that needs more memory than the host has fails with the reason.
-pub const ROWS: [Row; 34] = [
+pub const ROWS: [Row; 35] = [
     // KUnit runs on x86 while this one boots.
     Row {
         name: "patched boots",
@@ -184,6 +208,7 @@ pub const ROWS: [Row; 34] = [
         seconds: 900,
         ..PLAIN
     },
+    PRESSURE,
     Row {
         name: "readers of free lists",
         scenario: "readers",
@@ -343,6 +368,19 @@ pub const ROWS: [Row; 34] = [
 pub const ROWS_FULL: &[Row] = &[
     // Drives the machine into a lack of memory, which it does not survive each time.
     HIGHATOMIC,
+    Row {
+        name: "every possible 1 GB page under pressure, debug kernel",
+        variant: Variant::Debug,
+        memory: Mib::gib(4),
+        seconds: 1500,
+        ..PRESSURE
+    },
+    PRESSURE_STOCK,
+    Row {
+        name: "kernel memory grows under pressure, stock kernel with vm.defrag_mode",
+        cmdline: "spb.arg.defrag=1",
+        ..PRESSURE_STOCK
+    },
     Row {
         name: "readers of free lists, KASAN",
         variant: Variant::Kasan,

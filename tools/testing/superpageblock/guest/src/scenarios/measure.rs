@@ -2,6 +2,8 @@
 
 //! Which numbers do the kernel's counters give about memory in use?
 
+use std::fmt::Display;
+
 use metrics::map::BlockUse;
 use metrics::possible::Memory;
 
@@ -96,6 +98,20 @@ pub(crate) fn megabytes(pages: u64) -> u64 {
 fn by_reclaimers(events: &Counters, prefix: &str) -> u64 {
     let count = |who: &&str| events.get(&format!("{prefix}{who}"));
     RECLAIMERS.iter().map(count).sum()
+}
+
+/// Prints what memory holds, after `when`.
+pub(crate) fn log_memory(when: impl Display) -> Result<()> {
+    let memory = Counters::meminfo()?;
+    protocol::log(format_args!(
+        "{when}: free {} MB, anonymous {} MB, cache {} MB, slab {} MB, non-movable {} MB",
+        memory.get("MemFree") >> 10,
+        memory.get("AnonPages") >> 10,
+        memory.get("Cached") >> 10,
+        memory.get("Slab") >> 10,
+        megabytes(nonmovable_estimate()?),
+    ));
+    Ok(())
 }
 
 /// Prints what each block with memory holds, in pages.

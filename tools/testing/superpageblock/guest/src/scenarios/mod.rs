@@ -4,6 +4,7 @@
 //!
 //! - [`smoke`]: the guest boots and its memory is as expected;
 //! - [`run`]: fragment memory, then ask for huge pages and measure ([`measure`], [`request`]);
+//! - [`pressure`]: the same after kernel memory grew in memory full of movable pages;
 //! - [`allmem`]: nearly all memory is allocated and freed;
 //! - [`hugetlb`]: 1 GB pages come, are used and go on an idle machine;
 //! - [`badinput`]: writes to read-only debugfs files are refused;
@@ -46,6 +47,7 @@ mod module;
 mod offline;
 mod pages;
 mod poison;
+mod pressure;
 mod readers;
 mod reporting;
 mod request;
@@ -73,6 +75,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     match name {
         "smoke" => smoke::run(),
         "run" => run::run(cmdline),
+        "pressure" => pressure::run(cmdline),
         "allmem" => allmem::run(),
         "hugetlb" => hugetlb::run(),
         "badinput" => badinput::run(),

@@ -42,11 +42,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     let sampled = fragment(&mut crew, plan)?;
     protocol::metric("seconds_workload", seconds(begin));
 
-    let before = request::before(&mut walker)?;
-    fragmented(&before, sampled)?;
-    verify::report("after_workload");
-    request::run(&mut walker, &before)?;
-    verify::report("after_run");
+    ask(&mut walker, sampled)?;
     drop(crew);
 
     print_events(&Counters::vmstat()?.since(&events));
@@ -56,7 +52,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
 }
 
 /// Says what boot left tainted.
-fn boot_state(walker: &mut Walker) -> Result<()> {
+pub(super) fn boot_state(walker: &mut Walker) -> Result<()> {
     let left = drain::drain(walker)?;
     let blocks = walker.walk()?;
     protocol::metric("boot_tainted", map::tainted(&blocks));
@@ -78,19 +74,23 @@ pub(super) fn fragment(crew: &mut Crew, plan: Plan) -> Result<u64> {
                 peak = peak.max(measure::nonmovable_estimate()?);
                 Ok(())
             })?;
-            let memory = Counters::meminfo()?;
-            protocol::log(format_args!(
-                "round {round} {phase:?}: {} s, free {} MB, anonymous {} MB, cache {} MB, slab {} MB, non-movable {} MB",
-                seconds(start),
-                memory.get("MemFree") >> 10,
-                memory.get("AnonPages") >> 10,
-                memory.get("Cached") >> 10,
-                memory.get("Slab") >> 10,
-                measure::megabytes(measure::nonmovable_estimate()?),
-            ));
+            measure::log_memory(format_args!(
+                "round {round} {phase:?}: {} s",
+                seconds(start)
+            ))?;
         }
     }
     Ok(peak)
+}
+
+/// Asks for huge pages; `sampled` is the peak of non-movable memory so far, in pages.
+pub(super) fn ask(walker: &mut Walker, sampled: u64) -> Result<()> {
+    let before = request::before(walker)?;
+    fragmented(&before, sampled)?;
+    verify::report("after_workload");
+    request::run(walker, &before)?;
+    verify::report("after_run");
+    Ok(())
 }
 
 /// Says how far non-movable memory spread.
@@ -109,12 +109,14 @@ fn fragmented(blocks: &[BlockUse], sampled: u64) -> Result<()> {
     Ok(())
 }
 
-fn print_events(events: &Counters) {
+/// Prints what reclaim had to do.
+pub(super) fn print_events(events: &Counters) {
     protocol::metric("pgscan", measure::scanned(events));
     protocol::metric("allocstall", events.sum_starting("allocstall"));
     protocol::metric("oom_kill", events.get("oom_kill"));
 }
 
-fn seconds(since: Instant) -> String {
+/// Seconds passed, for people.
+pub(super) fn seconds(since: Instant) -> String {
     format!("{:.2}", since.elapsed().as_secs_f64())
 }

@@ -15,6 +15,8 @@ use crate::protocol;
 pub(crate) const DISK: &str = "/mnt";
 /// Where a RAM file system is mounted.
 pub(crate) const RAM: &str = "/tmp";
+/// Where [`mount_names`] mounts.
+pub(crate) const NAMES: &str = "/names";
 
 const DISK_DEVICE: &str = "/dev/vda";
 
@@ -37,6 +39,12 @@ pub(crate) fn mount_all() {
         let _ = mount(source, target, kind, options);
     }
     use_console();
+}
+
+/// Mounts a file system whose inodes are reclaimable slab; those of [`RAM`] are unmovable.
+pub(crate) fn mount_names() -> io::Result<()> {
+    fs::create_dir_all(NAMES)?;
+    mount("ramfs", NAMES, "ramfs", "")
 }
 
 /// Mounts the disk, if there is one with ext4 on it.

@@ -22,6 +22,11 @@ impl Counters {
         Ok(Self::parse(&files::read("/proc/vmstat")?))
     }
 
+    /// A file of `name value` lines; nothing if it is not there.
+    pub(crate) fn file(path: &str) -> Self {
+        files::read(path).map_or_else(|_| Self::default(), |text| Self::parse(&text))
+    }
+
     fn parse(text: &str) -> Self {
         let pair = |line: &str| {
             let mut words = line.split_whitespace();

@@ -52,14 +52,29 @@ pub(crate) fn ends(pages: u64) -> Result<(File, File)> {
     Ok((reader, writer))
 }
 
+/// Pages of a pipe, small ones as often as large ones.
+pub(crate) fn random_pages(rng: &mut Rng) -> u64 {
+    rng.sized(8, MOST_PAGES)
+}
+
+/// Writes one packet: the kernel allocates a page.
+pub(crate) fn put_packet(writer: &mut File) -> io::Result<()> {
+    writer.write(&[1]).map(drop)
+}
+
 impl Pipes {
     /// Takes one pipe of 1 MB; for filling memory fast.
     pub(crate) fn grow_large(&mut self) -> Result<()> {
-        self.add(MOST_PAGES)
+        self.grow_by(MOST_PAGES, put_packet)
     }
 
-    fn add(&mut self, pages: u64) -> Result<()> {
-        let pipe = Pipe::filled(pages)?;
+    /// Takes one pipe of so many pages, each put into it by `put`: [`put_packet`], or something that watches it.
+    pub(crate) fn grow_by(
+        &mut self,
+        pages: u64,
+        put: impl FnMut(&mut File) -> io::Result<()>,
+    ) -> Result<()> {
+        let pipe = Pipe::filled(pages, put)?;
         self.pages += pipe.pages;
         self.pipes.push(pipe);
         Ok(())
@@ -76,7 +91,7 @@ impl Kind for Pipes {
     }
 
     fn grow(&mut self, rng: &mut Rng) -> Result<()> {
-        self.add(rng.sized(8, MOST_PAGES))
+        self.grow_by(random_pages(rng), put_packet)
     }
 
     fn shrink(&mut self, rng: &mut Rng) {
@@ -96,9 +111,9 @@ impl Kind for Pipes {
 }
 
 impl Pipe {
-    fn filled(pages: u64) -> Result<Self> {
+    fn filled(pages: u64, mut put: impl FnMut(&mut File) -> io::Result<()>) -> Result<Self> {
         let mut pipe = Self::new(pages)?;
-        while pipe.pages < pages && pipe.writer.write(&[1]).is_ok() {
+        while pipe.pages < pages && put(&mut pipe.writer).is_ok() {
             pipe.pages += 1;
         }
         Ok(pipe)
