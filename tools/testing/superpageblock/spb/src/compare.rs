@@ -12,6 +12,7 @@ use crate::memory;
 use crate::memory::Mib;
 use crate::session::Boot;
 use crate::session::Session;
+use crate::transcript::Case;
 use crate::transcript::Transcript;
 
 /// Memory of a guest where the host has enough.
@@ -85,7 +86,7 @@ pub fn run(
         for contender in contest.contenders {
             println!("{} kernel, {memory}, seed {seed}", contender.name);
             let transcript = session.boot(&boot(contest, contender, memory, seed))?;
-            if let Some(reason) = transcript.failure() {
+            if let Some(reason) = complaint(&transcript) {
                 println!("{} kernel, seed {seed}: {reason}", contender.name);
                 failed += 1;
             }
@@ -116,6 +117,14 @@ fn boot(contest: &Contest, contender: &Contender, memory: Mib, seed: u64) -> Boo
         disks: Vec::new(),
         timeout: Duration::from_secs(1200),
     }
+}
+
+/// What went wrong in a guest: how it ended, or else the first of its cases that failed.
+fn complaint(transcript: &Transcript) -> Option<String> {
+    transcript.failure().or_else(|| {
+        let failed = |case: &Case| Some(format!("{}: {}", case.name, case.failure.as_ref()?));
+        transcript.cases.iter().find_map(failed)
+    })
 }
 
 fn guest_run(contender: &Contender, seed: u64, transcript: Transcript) -> GuestRun {

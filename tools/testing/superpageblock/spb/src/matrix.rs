@@ -377,11 +377,6 @@ pub const ROWS_FULL: &[Row] = &[
     },
     PRESSURE_STOCK,
     Row {
-        name: "kernel memory grows under pressure, stock kernel with vm.defrag_mode",
-        cmdline: "spb.arg.defrag=1",
-        ..PRESSURE_STOCK
-    },
-    Row {
         name: "readers of free lists, KASAN",
         variant: Variant::Kasan,
         scenario: "readers",
