@@ -106,7 +106,7 @@ struct spb_tally {
  *	@from knows of its blocks, which are fewer.
  * @set_block: make block @block known, or say what has changed about it:
  *	it has @present pages, of which boot has reserved @reserved;
- *	@complete: these are all pages of an aligned gigabyte. Returns like
+ *	@complete if these are all pages of an aligned gigabyte. Returns like
  *	@classify.
  * @plan: where to take 1 << @order pages of type @migratetype; see
  *	SPB_PLAN_ACTION() and friends.
