@@ -48,7 +48,7 @@ impl Zone {
         }
     }
 
-    /// `spb_set_level()`.
+    /// What `__spb_classify()` does with the level.
     pub(crate) fn set_level(&mut self, b: usize, level: u64) {
         let (lo, hi) = (level as u32, (level >> 32) as u32);
         self.blocks[b].level_lo = lo;

@@ -7,6 +7,7 @@ use crate::hooks::Zone;
 use crate::machine::Machine;
 use crate::policy::fullness::Category;
 use crate::policy::request::Flags;
+use crate::policy::units::BlockId;
 use crate::policy::units::Type;
 use crate::policy::units::Type::Movable;
 use crate::policy::units::Type::Reclaimable;
@@ -54,6 +55,17 @@ fn a_clean_block_is_lost_only_in_the_second_pass() {
         }
         assert_eq!(first_choice(&[Kind::Complete], ty, SECOND), Some(0));
     }
+}
+
+#[test]
+fn only_a_tainted_block_below_its_reserve_is_low() {
+    let mut m = Machine::full(2);
+    m.taint(0, 1);
+    let low = |m: &mut Machine, block| m.zone.policy().is_low(BlockId(block));
+    assert!(low(&mut m, 0));
+    assert!(!low(&mut m, 1));
+    m.free(0, 300);
+    assert!(!low(&mut m, 0));
 }
 
 #[test]
