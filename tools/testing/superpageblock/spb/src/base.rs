@@ -39,7 +39,8 @@ pub fn resolve(project: &Project, setup: &Setup) -> Result<Base> {
     }
 }
 
-fn packaged(project: &Project, source: &Path) -> Result<Base> {
+/// The packaged kernel; putting it into git takes a minute the first time.
+pub fn packaged(project: &Project, source: &Path) -> Result<Base> {
     let version = version(source)?;
     let git_dir = project.cache.join(format!("base-{version}.git"));
     // The commit comes last: a repository that has one is complete.

@@ -97,6 +97,14 @@ impl Archive {
     }
 }
 
+/// A name for an archive with these modules: guests with others may start at the same time.
+fn name(modules: &[PathBuf]) -> String {
+    let kit = modules
+        .first()
+        .and_then(|module| module.parent()?.file_name());
+    kit.map_or("scenarios".into(), |kit| kit.to_string_lossy().into_owned())
+}
+
 /// The archive whose init runs scenarios, with `modules` in /lib.
 pub fn scenarios(project: &Project, modules: &[PathBuf]) -> Result<PathBuf> {
     let init = match std::env::var_os("INIT") {
@@ -113,7 +121,7 @@ pub fn scenarios(project: &Project, modules: &[PathBuf]) -> Result<PathBuf> {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
         archive.entry(&format!("lib/{name}"), 0o100_644, (0, 0), &content);
     }
-    let path = project.build("initramfs/scenarios.cpio");
+    let path = project.build(format!("initramfs/{}.cpio", name(modules)));
     archive.write(&path)?;
     Ok(path)
 }
@@ -191,5 +199,11 @@ mod tests {
         let header = String::from_utf8_lossy(&archive.bytes[..110]).into_owned();
         assert_eq!(&header[6 + 6 * 8..6 + 7 * 8], "00000005");
         assert_eq!(&archive.bytes[110..115], b"init\0");
+    }
+
+    #[test]
+    fn archives_with_different_modules_have_different_names() {
+        assert_eq!(name(&[]), "scenarios");
+        assert_eq!(name(&["build/stock-bench/x.ko".into()]), "stock-bench");
     }
 }

@@ -3,8 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::sync::OnceLock;
+use std::thread;
 use std::time::Duration;
 
+use anyhow::anyhow;
+use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 
@@ -25,6 +31,9 @@ use crate::transcript::Transcript;
 use crate::tree;
 use crate::tree::Edits;
 use crate::tree::Tree;
+
+/// Kernels that are built at the same time.
+const AT_ONCE: usize = 2;
 
 /// What commands share: tools, base, and the means to run guests.
 pub struct Session {
@@ -101,14 +110,43 @@ impl Session {
             Variant::Stock => None,
             _ => Some(self.tree()?),
         };
+        self.build_from(tree.as_ref(), variant)
+    }
+
+    fn build_from(&self, tree: Option<&Tree>, variant: Variant) -> Result<PathBuf> {
         kernel::build(
             &self.project,
             &self.setup.toolchain,
             &self.base,
-            tree.as_ref(),
+            tree,
             variant,
         )
         .with_context(|| format!("cannot build the {} kernel", variant.name()))
+    }
+
+    /// Builds kernels that do not start from each other, two at a time: each has phases that
+    /// one processor has to itself.
+    pub fn build_all(&self, variants: &[Variant]) -> Vec<Result<PathBuf>> {
+        let tree = match self.tree() {
+            Ok(tree) => tree,
+            Err(error) => return variants.iter().map(|_| Err(anyhow!("{error:#}"))).collect(),
+        };
+        let results: Vec<OnceLock<_>> = variants.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let work = || loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(variant) = variants.get(number) else {
+                return;
+            };
+            let _ = results[number].set(self.build_from(Some(&tree), *variant));
+        };
+        thread::scope(|scope| {
+            for _ in 0..AT_ONCE {
+                scope.spawn(work);
+            }
+        });
+        let built = |slot: OnceLock<_>| slot.into_inner().unwrap_or_else(|| bail!("not built"));
+        results.into_iter().map(built).collect()
     }
 
     /// Runs a guest; its kernel must have been built.

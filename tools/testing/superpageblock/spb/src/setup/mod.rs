@@ -8,10 +8,13 @@ mod source;
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
+use anyhow::anyhow;
 use anyhow::bail;
 use anyhow::Result;
 
+use crate::base;
 use crate::cmd;
 use crate::fingerprint;
 use crate::project::Project;
@@ -103,15 +106,19 @@ pub fn programs() -> impl Iterator<Item = &'static str> {
 /// Installs and fetches what is missing; fast when nothing is.
 pub fn ensure(project: &Project) -> Result<Setup> {
     packages::ensure()?;
-    let source = match project.kdir {
-        Some(_) => None,
-        None => Some(source::ensure(project)?),
-    };
+    // Building bindgen and putting the source into git take a minute each, on one processor.
+    let (source, bindgen) = thread::scope(|scope| {
+        let bindgen = scope.spawn(|| rust::bindgen(project));
+        let source = source(project);
+        let panicked = |_| Err(anyhow!("building bindgen panicked"));
+        (source, bindgen.join().unwrap_or_else(panicked))
+    });
+    let source = source?;
     let rustc = cmd::output(Command::new("rustc").arg("--version"))?;
     let clang = cmd::output(Command::new(format!("clang{LLVM}")).arg("--version"))?;
     let toolchain = Toolchain {
         rust_lib_src: rust::library(project, &rustc)?,
-        bindgen: rust::bindgen(project)?,
+        bindgen: bindgen?,
         ccache: project.cache.join("ccache"),
         root: project.root.clone(),
         identity: format!("{rustc}; {}", clang.lines().next().unwrap_or_default()),
@@ -120,6 +127,16 @@ pub fn ensure(project: &Project) -> Result<Setup> {
         check(project, &toolchain, source)?;
     }
     Ok(Setup { toolchain, source })
+}
+
+/// The packaged source, in git as well, unless there is another.
+fn source(project: &Project) -> Result<Option<PathBuf>> {
+    if project.kdir.is_some() {
+        return Ok(None);
+    }
+    let source = source::ensure(project)?;
+    base::packaged(project, &source)?;
+    Ok(Some(source))
 }
 
 /// Asks the kernel, once per toolchain, whether it can use this Rust.
