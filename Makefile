@@ -8,13 +8,14 @@ export MEM SEEDS KDIR J ACCEL KERNEL
 export FROM SIGN ASSISTED_BY TREE_URL
 
 SPB := cargo run -q --release --locked --manifest-path $(TOOLS)/Cargo.toml -p spb --
-COMMANDS := setup tree refresh run pressure test test-full kunit host-test scale shell modules series
+COMMANDS := setup tree refresh run pressure files test test-full kunit host-test scale shell modules series
 
 .PHONY: help rust clean bench series-check $(COMMANDS)
 
 help:
 	@echo 'make run         build stock and patched, boot both under the same workload, compare'
 	@echo 'make pressure    the same with kernel memory growing while all memory is in use'
+	@echo 'make files       the same after a file system was busy (ext4)'
 	@echo 'make test        everything CI runs; ends with "N passed, N failed"'
 	@echo 'make test-full   also the kernel'"'"'s own mm tests, on stock and patched'
 	@echo 'make kunit       only the KUnit suites'

@@ -51,6 +51,11 @@ impl Cmdline {
         let value = self.args.get(key);
         value.and_then(|v| v.parse().ok()).unwrap_or(default)
     }
+
+    /// The word given as `spb.arg.KEY=`, or `default`.
+    pub(crate) fn text<'a>(&'a self, key: &str, default: &'a str) -> &'a str {
+        self.args.get(key).map_or(default, String::as_str)
+    }
 }
 
 #[cfg(test)]

@@ -12,11 +12,14 @@ use crate::memory;
 use crate::memory::Mib;
 use crate::session::Boot;
 use crate::session::Session;
+use crate::testing;
 use crate::transcript::Case;
 use crate::transcript::Transcript;
 
 /// Memory of a guest where the host has enough.
 const USUAL: Mib = Mib::gib(8);
+/// Room for the files of a guest of that size.
+pub const FILES_DISK: u64 = 8 << 10;
 
 /// One of the kernels that are compared.
 struct Contender {
@@ -50,18 +53,29 @@ const DEFRAG: Contender = Contender {
 pub struct Contest {
     scenario: &'static str,
     contenders: &'static [Contender],
+    /// A disk in MiB, and the file system on it.
+    disk: Option<(u64, &'static str)>,
 }
 
 /// Churn of everything.
 pub const CHURN: Contest = Contest {
     scenario: "run",
     contenders: &[STOCK, PATCHED],
+    disk: None,
 };
 
 /// Kernel memory that grows while all memory is full of movable pages.
 pub const PRESSURE: Contest = Contest {
     scenario: "pressure",
     contenders: &[STOCK, DEFRAG, PATCHED],
+    disk: None,
+};
+
+/// Files that come and go.
+pub const FILES: Contest = Contest {
+    scenario: "files",
+    contenders: &[STOCK, DEFRAG, PATCHED],
+    disk: Some((FILES_DISK, "ext4")),
 };
 
 /// Boots the kernels of a contest with each seed and prints the comparison.
@@ -76,8 +90,9 @@ pub fn run(
         None => memory::available()?.whole().min(USUAL),
     };
     memory.check()?;
-    for contender in contest.contenders {
-        session.build(contender.variant)?;
+    let kernels = contest.contenders.iter().map(|contender| contender.variant);
+    for built in session.build_all(&distinct(kernels)) {
+        built?;
     }
     session.unlock();
     let mut runs = Vec::new();
@@ -85,7 +100,7 @@ pub fn run(
     for &seed in seeds {
         for contender in contest.contenders {
             println!("{} kernel, {memory}, seed {seed}", contender.name);
-            let transcript = session.boot(&boot(contest, contender, memory, seed))?;
+            let transcript = session.boot(&boot(session, contest, contender, memory, seed)?)?;
             if let Some(reason) = complaint(&transcript) {
                 println!("{} kernel, seed {seed}: {reason}", contender.name);
                 failed += 1;
@@ -100,9 +115,30 @@ pub fn run(
     }
 }
 
-fn boot(contest: &Contest, contender: &Contender, memory: Mib, seed: u64) -> Boot {
+/// Each kernel once.
+fn distinct(kernels: impl Iterator<Item = Variant>) -> Vec<Variant> {
+    let mut distinct = Vec::new();
+    for kernel in kernels {
+        if !distinct.contains(&kernel) {
+            distinct.push(kernel);
+        }
+    }
+    distinct
+}
+
+fn boot(
+    session: &Session,
+    contest: &Contest,
+    contender: &Contender,
+    memory: Mib,
+    seed: u64,
+) -> Result<Boot> {
     let arguments = contender.arguments.iter();
-    Boot {
+    let disks = match contest.disk {
+        None => Vec::new(),
+        Some((mib, kind)) => testing::disks(session, contest.scenario, &[mib], kind)?,
+    };
+    Ok(Boot {
         variant: contender.variant,
         scenario: contest.scenario.to_string(),
         seed,
@@ -114,9 +150,9 @@ fn boot(contest: &Contest, contender: &Contender, memory: Mib, seed: u64) -> Boo
         nodes: 1,
         maxmem: None,
         extra: Vec::new(),
-        disks: Vec::new(),
+        disks,
         timeout: Duration::from_secs(1200),
-    }
+    })
 }
 
 /// What went wrong in a guest: how it ended, or else the first of its cases that failed.

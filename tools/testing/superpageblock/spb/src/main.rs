@@ -133,6 +133,8 @@ enum Request {
     /// Boot stock, stock with vm.defrag_mode and patched with kernel memory growing in full
     /// memory, and compare.
     Pressure,
+    /// The same after a file system was busy.
+    Files,
     /// Count the instructions of alloc and free on stock, detached and attached.
     Bench {
         /// Make the result the new reference.
@@ -241,6 +243,12 @@ fn perform(arguments: &Arguments) -> Result<()> {
         Request::Pressure => compare::run(
             &mut session,
             &compare::PRESSURE,
+            settings.memory,
+            &settings.seeds,
+        ),
+        Request::Files => compare::run(
+            &mut session,
+            &compare::FILES,
             settings.memory,
             &settings.seeds,
         ),

@@ -5,6 +5,7 @@
 //! - [`smoke`]: the guest boots and its memory is as expected;
 //! - [`run`]: fragment memory, then ask for huge pages and measure ([`measure`], [`request`]);
 //! - [`pressure`]: the same after kernel memory grew in memory full of movable pages;
+//! - [`files`]: the same after a file system was busy;
 //! - [`allmem`]: nearly all memory is allocated and freed;
 //! - [`hugetlb`]: 1 GB pages come, are used and go on an idle machine;
 //! - [`badinput`]: writes to read-only debugfs files are refused;
@@ -36,6 +37,7 @@ mod churn;
 mod cma;
 mod cpuhotplug;
 mod crash;
+mod files;
 mod hibernate;
 mod highatomic;
 mod hotplug;
@@ -76,6 +78,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "smoke" => smoke::run(),
         "run" => run::run(cmdline),
         "pressure" => pressure::run(cmdline),
+        "files" => files::run(cmdline),
         "allmem" => allmem::run(),
         "hugetlb" => hugetlb::run(),
         "badinput" => badinput::run(),

@@ -15,6 +15,7 @@ use crate::cmdline::Cmdline;
 use crate::drain;
 use crate::pagemap::Walker;
 use crate::protocol;
+use crate::sys::files;
 use crate::sys::mounts;
 use crate::sys::stat::Counters;
 use crate::verify;
@@ -22,6 +23,8 @@ use crate::workload::crew::Crew;
 use crate::workload::crew::Phase;
 use crate::workload::plan::Plan;
 use crate::Result;
+
+const DEFRAG_MODE: &str = "/proc/sys/vm/defrag_mode";
 
 /// Fragments memory, measures, asks for huge pages, and prints it all.
 pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
@@ -33,12 +36,12 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     boot_state(&mut walker)?;
 
     let plan = Plan::new(cmdline, total_kb);
-    let files = if mounts::mount_disk() {
+    let directory = if mounts::mount_disk() {
         mounts::DISK
     } else {
         mounts::RAM
     };
-    let mut crew = Crew::start(plan, Path::new(files))?;
+    let mut crew = Crew::start(plan, Path::new(directory))?;
     let sampled = fragment(&mut crew, plan)?;
     protocol::metric("seconds_workload", seconds(begin));
 
@@ -49,6 +52,14 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     protocol::metric("seconds_total", seconds(begin));
     protocol::ok("scenario");
     Ok(())
+}
+
+/// Turns `vm.defrag_mode` on where `spb.arg.defrag` says so.
+pub(super) fn set_defrag_mode(cmdline: &Cmdline) -> Result<()> {
+    match cmdline.number("defrag", 0) {
+        0 => Ok(()),
+        _ => files::write(DEFRAG_MODE, "1"),
+    }
 }
 
 /// Says what boot left tainted.

@@ -66,6 +66,15 @@ pub const ROWS_FULL: &[Row] = &[
         ..PLAIN
     },
     Row {
+        name: "every possible 1 GB page after churn, struct pages initialised late",
+        variant: Variant::Drivers,
+        scenario: "run",
+        memory: Mib::gib(8),
+        gigabytes: true,
+        seconds: 900,
+        ..PLAIN
+    },
+    Row {
         name: "module comes and goes under churn, 8 GB",
         variant: Variant::Module,
         scenario: "module",

@@ -22,10 +22,10 @@ use super::run::ask;
 use super::run::boot_state;
 use super::run::print_events;
 use super::run::seconds;
+use super::run::set_defrag_mode;
 use crate::cmdline::Cmdline;
 use crate::pagemap::Walker;
 use crate::protocol;
-use crate::sys::files;
 use crate::sys::mounts;
 use crate::sys::process;
 use crate::sys::stat::Counters;
@@ -34,7 +34,6 @@ use kernel::Kernel;
 use levels::Levels;
 use movable::Movable;
 
-const DEFRAG_MODE: &str = "/proc/sys/vm/defrag_mode";
 /// What the kernel did to keep its memory together, where it is patched.
 const ROOM: &str = "/sys/kernel/debug/superpageblock/room";
 /// Files that may be open: a pipe uses two.
@@ -88,9 +87,7 @@ fn prepare(cmdline: &Cmdline, walker: &mut Walker) -> Result<Levels> {
     let total_kb = Counters::meminfo()?.get("MemTotal");
     protocol::metric("memtotal_kb", total_kb);
     boot_state(walker)?;
-    if cmdline.number("defrag", 0) != 0 {
-        files::write(DEFRAG_MODE, "1")?;
-    }
+    set_defrag_mode(cmdline)?;
     process::allow_files(OPEN_FILES);
     mounts::mount_names()?;
     let high_kb = measure::free_memory()?.high_watermark_bytes >> 10;
