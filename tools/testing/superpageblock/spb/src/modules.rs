@@ -40,10 +40,10 @@ pub static POLICY: Kit = Kit {
     suffix: "",
 };
 
-/// KUnit suites that run when they are inserted.
+/// KUnit suites that run when they are inserted, and a module that holds pages for a test.
 pub static TESTS: Kit = Kit {
     source: "tools/testing/superpageblock/modules",
-    files: &["page_zone_test.ko", "dump_page_test.ko"],
+    files: &["page_zone_test.ko", "dump_page_test.ko", "page_holder.ko"],
     suffix: "-tests",
 };
 
@@ -94,7 +94,7 @@ pub fn for_variant(session: &Session, variant: Variant, kit: &Kit) -> Result<Pat
 /// What a guest with this scenario gets.
 pub fn wanted(scenario: &str) -> Option<&'static Kit> {
     match scenario {
-        "pages" | "vmalloc" => Some(&TESTS),
+        "highatomic" | "pages" | "vmalloc" => Some(&TESTS),
         "bench" => Some(&BENCH),
         _ if scenario.starts_with("module") => Some(&POLICY),
         _ => None,

@@ -15,6 +15,10 @@ pub(crate) struct Zone {
     pub(crate) name: String,
     /// Free pages on the buddy lists.
     pub(crate) free: u64,
+    /// Least watermark: below it only requests with access to reserves are served.
+    pub(crate) min: u64,
+    /// Low watermark: below it pages are reclaimed in the background.
+    pub(crate) low: u64,
     /// High watermark.
     pub(crate) high: u64,
     /// Pages from the first to the last, holes included.
@@ -25,6 +29,10 @@ pub(crate) struct Zone {
     pub(crate) managed: u64,
     /// Pages on per-CPU lists.
     pub(crate) per_cpu: u64,
+    /// Pages set aside for high-order atomic requests.
+    pub(crate) reserved: u64,
+    /// Those of them that are free.
+    pub(crate) reserved_free: u64,
     /// First page frame.
     pub(crate) start: u64,
 }
@@ -82,12 +90,16 @@ fn field(zone: &mut Zone, line: &str) {
     };
     match key {
         "free" => zone.free = value,
+        "min" => zone.min = value,
+        "low" => zone.low = value,
         "high" => zone.high = value,
         "spanned" => zone.spanned = value,
         "present" => zone.present = value,
         "managed" => zone.managed = value,
         "start_pfn:" => zone.start = value,
         "count:" => zone.per_cpu += value,
+        "reserved_highatomic:" => zone.reserved = value,
+        "free_highatomic:" => zone.reserved_free = value,
         _ => {}
     }
 }
@@ -103,6 +115,7 @@ Node 0, zone   Normal
   pages free     1000
         boost    0
         min      10
+        low      20
         high     30
         spanned  4096
         present  4000
@@ -115,6 +128,8 @@ Node 0, zone   Normal
     cpu: 1
               count:    2
   start_pfn:           4096
+  reserved_highatomic: 512
+  free_highatomic:     100
 Node 0, zone  Movable
   pages free     0
         present  0
@@ -127,11 +142,15 @@ Node 0, zone  Movable
             node: 0,
             name: "Normal".into(),
             free: 1000,
+            min: 10,
+            low: 20,
             high: 30,
             spanned: 4096,
             present: 4000,
             managed: 3900,
             per_cpu: 9,
+            reserved: 512,
+            reserved_free: 100,
             start: 4096,
         };
         assert_eq!(parse(TEXT), [zone]);

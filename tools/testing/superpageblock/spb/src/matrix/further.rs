@@ -24,8 +24,6 @@ use crate::memory::Mib;
 
 /// Guests that only `spb test-full` boots.
 pub const ROWS_FULL: &[Row] = &[
-    // Drives the machine into a lack of memory, which it does not survive each time.
-    HIGHATOMIC,
     Row {
         name: "every possible 1 GB page under pressure, debug kernel",
         variant: Variant::Debug,
