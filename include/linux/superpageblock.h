@@ -20,6 +20,7 @@ enum spb_room_outcome {
 	SPB_ROOM_FAILED,
 	SPB_ROOM_RESTS,
 	SPB_ROOM_CANNOT_WAIT,
+	SPB_ROOM_REFUSED,
 };
 
 /* Bits of the @flags argument of plan(); facts about the request. */
@@ -28,9 +29,17 @@ enum spb_room_outcome {
 #define SPB_PLAN_CMA_OK		0x04	/* ALLOC_CMA */
 #define SPB_PLAN_CMA_FIRST	0x08	/* over half of the free memory is CMA */
 #define SPB_PLAN_MUST		0x10	/* reserves, OOM victims: never refused */
-#define SPB_PLAN_NONBLOCK	0x20	/* ALLOC_NON_BLOCK */
 #define SPB_PLAN_EMPTYING	0x40	/* PF_MEMALLOC_EMPTYING */
 #define SPB_PLAN_TARGET		0x100	/* for a page moved out of a tainted block */
+
+/* More facts about a request, for before_taint(). */
+#define SPB_ASK_WAITS		0x200	/* __GFP_DIRECT_RECLAIM */
+#define SPB_ASK_IO		0x400	/* __GFP_IO */
+#define SPB_ASK_URGENT		0x800	/* __GFP_HIGH */
+
+/* What before_taint() returns: what is to be tried before a clean block is tainted. */
+#define SPB_MAKE_ROOM		0x01	/* empty a pageblock of a tainted block */
+#define SPB_REFUSE		0x02	/* as long as room can be made, fail */
 
 /* Blocks in a zone, at most: the policy links them by 16-bit numbers. */
 #define SPB_MAX_BLOCKS		65535
@@ -59,6 +68,9 @@ enum spb_room_outcome {
 /* What evacuate_key() returns for a block that is not to be evacuated. */
 #define SPB_NO_KEY		(~0ULL)
 
+/* What pageblock_key() returns for a pageblock that is not to be emptied. */
+#define SPB_NO_PAGEBLOCK	(~0U)
+
 /**
  * struct spb_occupancy - what a block holds, as evacuate_key() is told
  * @in_use: pages in use, without those that boot has reserved
@@ -74,6 +86,42 @@ struct spb_occupancy {
 	u32 pageblock;
 	u32 failures;
 	bool lost;
+};
+
+/**
+ * struct spb_contents - what a pageblock of a tainted block holds
+ * @movable: pages that look as if they could move
+ * @others: pages that do not
+ * @pageblock: pages in a pageblock
+ */
+struct spb_contents {
+	u32 movable;
+	u32 others;
+	u32 pageblock;
+};
+
+/**
+ * struct spb_limits - how much is done to make room, and when it is given up
+ * @tries: pageblocks that one request has emptied, at most
+ * @sample: pageblocks worth emptying of which the best is taken
+ * @search: pageblocks that are looked through to find them
+ * @stay: pages of a pageblock that may stay; with more of them it is left
+ * @left: pages that stay until the worker rests
+ * @pass: pageblocks that the worker empties until others have their turn
+ * @gather_ms: what is wanted within this time is done by the worker in one go
+ * @request_rest_ms: how long a node's requests do not try after one got no room
+ * @worker_rest_ms: how long the worker rests when it got nowhere
+ */
+struct spb_limits {
+	u32 tries;
+	u32 sample;
+	u32 search;
+	u32 stay;
+	u32 left;
+	u32 pass;
+	u32 gather_ms;
+	u32 request_rest_ms;
+	u32 worker_rest_ms;
 };
 
 /**
@@ -119,12 +167,19 @@ struct spb_tally {
  *	and for each 32nd part of a block. Returns the half-open interval of free
  *	pages within which no call is needed: low end in the low word, where
  *	SPB_LEVEL_LOW may be set.
- * @contig_key: rank of a clean block for contiguous allocation, the smallest
- *	first: @cost pages have to be moved, and @failures attempts failed. The
- *	low word is @block. Called without locks.
+ * @contig_rank: rank of a clean block for contiguous allocation, the smallest
+ *	first: @cost pages have to be moved, and @failures attempts failed. Called
+ *	without locks.
  * @evacuate_key: rank of a tainted block as one to move movable pages out of, the
  *	smallest first, SPB_NO_KEY if that is not worth while. The low word is
  *	@block. Called without locks.
+ * @pageblock_key: rank of a pageblock of such a block as the one to empty, the
+ *	smallest first, SPB_NO_PAGEBLOCK if that is not worth while. Called without
+ *	locks.
+ * @before_taint: what to try before a request for 1 << @order pages of kernel memory
+ *	taints a clean block, a mask of SPB_MAKE_ROOM and SPB_REFUSE. @flags has bits of
+ *	SPB_PLAN_* and SPB_ASK_*. Called without locks.
+ * @limits: constants of making room.
  * @verify: number of contradictions in the policy's index. Walks all blocks.
  * @tally: count blocks by state. Walks all blocks.
  *
@@ -143,8 +198,11 @@ struct spb_policy_ops {
 	u64 (*advertise)(struct spb_policy_zone *pz, u32 block, u32 migratetype,
 			 u32 orders, u32 nr_pages);
 	u64 (*classify)(struct spb_policy_zone *pz, u32 block, u32 nr_free, u32 nr_dirty);
-	u64 (*contig_key)(u32 block, u32 cost, u32 failures);
+	u32 (*contig_rank)(u32 cost, u32 failures);
 	u64 (*evacuate_key)(u32 block, const struct spb_occupancy *held);
+	u32 (*pageblock_key)(const struct spb_contents *held);
+	u32 (*before_taint)(u32 order, u32 flags);
+	struct spb_limits limits;
 	u32 (*verify)(struct spb_policy_zone *pz);
 	void (*tally)(struct spb_policy_zone *pz, struct spb_tally *tally);
 };

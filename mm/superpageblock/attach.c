@@ -74,7 +74,7 @@ static unsigned long spb_attach_pageblock(struct zone *zone, struct spb_block *b
 			migratetype = get_pageblock_migratetype(head);
 		order = buddy_order(head);
 		/* Before it leaves the zone's list: readers look at that first. */
-		zone->spb_nr_free[order][migratetype]++;
+		zone->spb_nr_free[migratetype][order]++;
 		list_move_tail(&head->buddy_list,
 			       &block->free_area[order].free_list[migratetype]);
 		nr_free += 1UL << order;

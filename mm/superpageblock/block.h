@@ -19,6 +19,9 @@
 #define SPB_ORDER		(30 - PAGE_SHIFT)
 #define SPB_NR_PAGES		(1UL << SPB_ORDER)
 
+struct alloc_context;
+struct compact_control;
+
 #ifdef CONFIG_SUPERPAGEBLOCK
 
 /**
@@ -83,7 +86,6 @@ u64 spb_plan_stub(struct spb_policy_zone *pz, u32 order, u32 migratetype, u32 fl
 DECLARE_STATIC_CALL(spb_plan, spb_plan_stub);
 
 void __spb_advertise(struct zone *zone, struct spb_block *block, int migratetype);
-void spb_correct(struct zone *zone, struct spb_block *block, int migratetype);
 void __spb_classify(struct zone *zone, struct spb_block *block);
 void __spb_mark_dirty(struct zone *zone, struct page *page, unsigned int order);
 void __spb_clear_dirty(struct zone *zone, struct page *page, unsigned int order);
@@ -126,7 +128,7 @@ static inline void spb_list_added(struct zone *zone, struct spb_block *block,
 {
 	if (!block)
 		return;
-	zone->spb_nr_free[order][migratetype]++;
+	zone->spb_nr_free[migratetype][order]++;
 	if (unlikely(order >= block->top[migratetype]))
 		__spb_advertise(zone, block, migratetype);
 	if (order >= pageblock_order && is_migrate_movable(migratetype))
@@ -138,7 +140,7 @@ static inline void spb_list_removed(struct zone *zone, struct spb_block *block,
 				    unsigned int order, int migratetype)
 {
 	if (block)
-		zone->spb_nr_free[order][migratetype]--;
+		zone->spb_nr_free[migratetype][order]--;
 }
 
 /*
@@ -185,7 +187,7 @@ static inline void spb_account_moved(struct zone *zone, struct spb_block *block,
 static inline unsigned long spb_nr_free(const struct zone *zone, unsigned int order,
 					int migratetype)
 {
-	return READ_ONCE(zone->spb_nr_free[order][migratetype]);
+	return READ_ONCE(zone->spb_nr_free[migratetype][order]);
 }
 
 static inline bool spb_type_is_dirty(int migratetype)
@@ -226,23 +228,29 @@ unsigned long spb_lists_span(const struct zone *zone, const struct page *page,
 struct free_area *spb_movable_areas(struct zone *zone, unsigned int order);
 u32 spb_block_orders(const struct spb_block *block, int migratetype);
 void spb_set_range_content(struct zone *zone, unsigned long pfn, unsigned long end);
-u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
-		     u64 **keys);
+struct page *spb_alloc_contig(struct zonelist *zonelist, nodemask_t *nodemask,
+			      unsigned long nr_pages, gfp_t gfp_mask,
+			      bool skip_hugetlb, bool *skipped_hugetlb);
 unsigned long spb_block_pfn(const struct zone *zone, u32 block);
+void spb_contig_stayed(struct compact_control *cc);
 void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pages);
-void spb_contig_succeeded(struct zone *zone);
 void __init spb_boot_prepare(void);
 void __init spb_boot_attach(void);
 
-struct alloc_context;
-
 #ifdef CONFIG_COMPACTION
-bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int order);
+u32 spb_ask_before_taint(unsigned int order, u32 flags);
+bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int order,
+		   u32 before);
 bool spb_may_refuse(int nid);
-void spb_refused(int nid);
+void spb_refused(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int order);
 #else
+static inline u32 spb_ask_before_taint(unsigned int order, u32 flags)
+{
+	return 0;
+}
+
 static inline bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask,
-				 unsigned int order)
+				 unsigned int order, u32 before)
 {
 	return false;
 }
@@ -252,7 +260,8 @@ static inline bool spb_may_refuse(int nid)
 	return false;
 }
 
-static inline void spb_refused(int nid)
+static inline void spb_refused(const struct alloc_context *ac, gfp_t gfp_mask,
+			       unsigned int order)
 {
 }
 #endif
@@ -351,23 +360,20 @@ static inline unsigned long spb_nr_free(const struct zone *zone, unsigned int or
 	return 0;
 }
 
-static inline u32 spb_contig_order(struct zone *zone, unsigned long nr_pages,
-				   gfp_t gfp_mask, u64 **keys)
+static inline struct page *spb_alloc_contig(struct zonelist *zonelist,
+					    nodemask_t *nodemask,
+					    unsigned long nr_pages, gfp_t gfp_mask,
+					    bool skip_hugetlb, bool *skipped_hugetlb)
 {
-	return 0;
+	return NULL;
 }
 
-static inline unsigned long spb_block_pfn(const struct zone *zone, u32 block)
+static inline void spb_contig_stayed(struct compact_control *cc)
 {
-	return 0;
 }
 
 static inline void spb_contig_failed(struct zone *zone, unsigned long pfn,
 				     unsigned long nr_pages)
-{
-}
-
-static inline void spb_contig_succeeded(struct zone *zone)
 {
 }
 

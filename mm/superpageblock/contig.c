@@ -10,33 +10,22 @@
 #include "../internal.h"
 #include "internal.h"
 
-/**
- * spb_block_pfn() - first page of a block
- * @zone: an attached zone
- * @block: index of the block
- *
- * Return: its page frame number.
- */
-unsigned long spb_block_pfn(const struct zone *zone, u32 block)
-{
-	return READ_ONCE(zone->spb_start) + ((unsigned long)block << SPB_ORDER);
-}
+/* Ranks of groups of candidates; of a group, the cheapest come first. */
+#define SPB_GROUP_SHIFT		52
+#define SPB_RANK_SHIFT		20
 
-/* Rank of a block, ~0 if it must not be tried. */
-static u64 spb_contig_key(const struct spb_policy_ops *ops, const struct spb_block *block)
-{
-	u32 cost = block->nr_present - min(block->nr_present, READ_ONCE(block->nr_free));
-	/* What made an earlier attempt fail is gone from an empty block. */
-	u32 failures = cost ? READ_ONCE(block->contig_failures) : 0;
+/* A block to empty; those with a smaller key are tried before. */
+struct spb_candidate {
+	u64 key;
+	struct zone *zone;
+	unsigned long pfn;
+};
 
-	if (!block->complete || spb_block_tainted(block) || READ_ONCE(block->has_cma))
-		return ~0ULL;
-	return ops->contig_key(block->id, cost, failures);
-}
-
-static int spb_cmp_keys(const void *a, const void *b)
+static int spb_cmp_candidates(const void *a, const void *b)
 {
-	return cmp_int(*(const u64 *)a, *(const u64 *)b);
+	const struct spb_candidate *left = a, *right = b;
+
+	return cmp_int(left->key, right->key);
 }
 
 /* Looks at each page of the blocks in question: once a second at most. */
@@ -52,59 +41,215 @@ static void spb_recount_now_and_then(void)
 		spb_recount_zone(zone);
 }
 
-/* Rank up to @nr blocks; returns how many of them may be tried. */
-static u32 spb_contig_keys(struct zone *zone, u64 *keys, unsigned long nr)
+/* Whether a gigabyte could be had of @block, and at what price. */
+static bool spb_contig_rank(const struct spb_policy_ops *ops, const struct spb_block *block,
+			    u32 *rank)
+{
+	u32 cost = block->nr_present - min(block->nr_present, READ_ONCE(block->nr_free));
+	/* What made an earlier attempt fail is gone from an empty block. */
+	u32 failures = cost ? READ_ONCE(block->contig_failures) : 0;
+
+	if (!block->complete || spb_block_tainted(block) || READ_ONCE(block->has_cma))
+		return false;
+	*rank = ops->contig_rank(cost, failures);
+	return true;
+}
+
+/* Candidates while they are gathered. */
+struct spb_gathering {
+	struct spb_candidate *list;
+	unsigned long room;
+	u32 nr;
+};
+
+static void spb_gather_zone(struct spb_gathering *g, struct zone *zone, u32 group)
 {
 	const struct spb_policy_ops *ops;
-	u32 eligible = 0;
 	unsigned long i;
+	u32 rank;
 
 	guard(rcu)();
 	ops = rcu_dereference(spb_policy_ops);
-	if (!ops)
-		return 0;
-	/* There may be fewer blocks by now, or more. */
-	nr = min(nr, spb_nr_attached(zone));
-	for (i = 0; i < nr; i++) {
-		u64 key = spb_contig_key(ops, spb_nth_block(zone, i));
-
-		if (key != ~0ULL)
-			keys[eligible++] = key;
+	for (i = 0; ops && i < spb_nr_attached(zone) && g->nr < g->room; i++) {
+		if (!spb_contig_rank(ops, spb_nth_block(zone, i), &rank))
+			continue;
+		/* Those that are as good: as zones and addresses are. */
+		g->list[g->nr] = (struct spb_candidate){
+			.key = (u64)group << SPB_GROUP_SHIFT |
+			       (u64)rank << SPB_RANK_SHIFT | g->nr,
+			.zone = zone,
+			.pfn = spb_block_pfn(zone, i),
+		};
+		g->nr++;
 	}
-	return eligible;
+}
+
+/*
+ * Whether a zone can do without a gigabyte, and still have what it keeps for those
+ * who cannot use the zone that was asked for.
+ */
+static bool spb_zone_can_spare(struct zone *zone, int highest_zoneidx)
+{
+	return zone_watermark_ok(zone, 0, high_wmark_pages(zone) + SPB_NR_PAGES,
+				 highest_zoneidx, 0);
+}
+
+/*
+ * Node by node. Of a node's zones, the first comes together with those that can spare
+ * a gigabyte: it would have to be emptied while they have one that is free. But where
+ * there is a zone for movable memory alone, the others are for the kernel.
+ */
+static void spb_gather(struct spb_gathering *g, struct zonelist *zonelist,
+		       int highest_zoneidx, nodemask_t *nodemask)
+{
+	int nid = NUMA_NO_NODE;
+	struct zone *zone;
+	struct zoneref *z;
+	bool spare = false;
+	u32 group = 0;
+
+	for_each_zone_zonelist_nodemask(zone, z, zonelist, highest_zoneidx, nodemask) {
+		if (zone_to_nid(zone) != nid) {
+			nid = zone_to_nid(zone);
+			group += 2;
+			spb_gather_zone(g, zone, group);
+			spare = zone_idx(zone) != ZONE_MOVABLE;
+			continue;
+		}
+		spare = spare && spb_zone_can_spare(zone, highest_zoneidx);
+		spb_gather_zone(g, zone, spare ? group : group + 1);
+	}
+}
+
+static unsigned long spb_count_blocks(struct zonelist *zonelist, int highest_zoneidx,
+				      nodemask_t *nodemask)
+{
+	unsigned long nr = 0;
+	struct zone *zone;
+	struct zoneref *z;
+
+	for_each_zone_zonelist_nodemask(zone, z, zonelist, highest_zoneidx, nodemask)
+		nr += spb_nr_attached(zone);
+	return nr;
+}
+
+/*
+ * The blocks to try, the cheapest to empty first; returns their number, and in @list an
+ * array to be freed with kvfree(). Counters are read without the lock: this is advice,
+ * each entry is checked again by whoever uses it.
+ */
+static u32 spb_contig_order(struct zonelist *zonelist, nodemask_t *nodemask,
+			    gfp_t gfp_mask, struct spb_candidate **list)
+{
+	int highest_zoneidx = gfp_zone(gfp_mask);
+	struct spb_gathering g = { };
+
+	/* There may be fewer blocks by the time they are looked at, or more. */
+	g.room = spb_count_blocks(zonelist, highest_zoneidx, nodemask);
+	if (!g.room)
+		return 0;
+	g.list = kvmalloc_array(g.room, sizeof(*g.list),
+				(gfp_mask & GFP_RECLAIM_MASK) | __GFP_NOWARN);
+	if (!g.list)
+		return 0;
+	spb_recount_now_and_then();
+	spb_gather(&g, zonelist, highest_zoneidx, nodemask);
+	sort(g.list, g.nr, sizeof(*g.list), spb_cmp_candidates, NULL);
+	*list = g.list;
+	return g.nr;
+}
+
+/* Let old failures count less where a block was emptied. */
+static void spb_contig_succeeded(struct zone *zone)
+{
+	unsigned long i;
+
+	guard(rcu)();
+	for (i = 0; i < spb_nr_attached(zone); i++) {
+		struct spb_block *block = spb_nth_block(zone, i);
+
+		/* Lost updates do not matter. */
+		WRITE_ONCE(block->contig_failures, READ_ONCE(block->contig_failures) / 2);
+	}
+}
+
+/* What is asked for, and whether hugetlb is in the way. */
+struct spb_contig_request {
+	gfp_t gfp_mask;
+	bool skip_hugetlb;
+	bool *skipped_hugetlb;
+};
+
+static struct page *spb_try_candidates(const struct spb_candidate *list, u32 nr,
+				       const struct spb_contig_request *request)
+{
+	unsigned int emptying = current->flags & PF_MEMALLOC_EMPTYING;
+	struct page *page = NULL;
+	u32 i;
+
+	current->flags |= PF_MEMALLOC_EMPTYING;
+	for (i = 0; i < nr && !page; i++)
+		page = try_contig_range(list[i].zone, list[i].pfn, SPB_NR_PAGES,
+					request->gfp_mask, request->skip_hugetlb,
+					request->skipped_hugetlb);
+	current->flags &= ~PF_MEMALLOC_EMPTYING | emptying;
+	return page;
 }
 
 /**
- * spb_contig_order() - blocks to try, the cheapest to empty first
- * @zone: the zone
+ * spb_alloc_contig() - allocate a block where that is cheapest
+ * @zonelist: zones that the request may use
+ * @nodemask: nodes that it may use; NULL for all
  * @nr_pages: size of the request
  * @gfp_mask: what the request may do to get memory
- * @keys: set to an array that the caller frees with kvfree(); the low word of
- *	each entry is the index of a block
+ * @skip_hugetlb: whether to leave blocks with pages of hugetlb alone
+ * @skipped_hugetlb: set if one was left alone for that
  *
- * Counters are read without the lock: the list is advice, each entry is
- * checked again by whoever uses it.
+ * If none can be had, and metadata of a file system is in the way that was not written
+ * back, it is written back for one more attempt.
  *
  * Context: process context; may sleep.
- * Return: number of entries, 0 if the request is not for a block or memory is
- * short; the zone is then to be scanned as without superpageblocks.
+ * Return: the first page; NULL if the request is not for a block, none could be had, or
+ * memory is short. Zones are then to be scanned as without superpageblocks.
  */
-u32 spb_contig_order(struct zone *zone, unsigned long nr_pages, gfp_t gfp_mask,
-		     u64 **keys)
+struct page *spb_alloc_contig(struct zonelist *zonelist, nodemask_t *nodemask,
+			      unsigned long nr_pages, gfp_t gfp_mask,
+			      bool skip_hugetlb, bool *skipped_hugetlb)
 {
-	unsigned long nr = spb_nr_attached(zone);
-	u32 eligible;
+	const struct spb_contig_request request = {
+		.gfp_mask = gfp_mask,
+		.skip_hugetlb = skip_hugetlb,
+		.skipped_hugetlb = skipped_hugetlb,
+	};
+	struct spb_candidate *list = NULL;
+	struct page *page;
+	u32 nr;
 
-	if (nr_pages != SPB_NR_PAGES || !nr)
-		return 0;
-	*keys = kvmalloc_array(nr, sizeof(**keys),
-			       (gfp_mask & GFP_RECLAIM_MASK) | __GFP_NOWARN);
-	if (!*keys)
-		return 0;
-	spb_recount_now_and_then();
-	eligible = spb_contig_keys(zone, *keys, nr);
-	sort(*keys, eligible, sizeof(**keys), spb_cmp_keys, NULL);
-	return eligible;
+	if (nr_pages != SPB_NR_PAGES)
+		return NULL;
+	nr = spb_contig_order(zonelist, nodemask, gfp_mask, &list);
+	page = spb_try_candidates(list, nr, &request);
+	if (!page && nr && !fatal_signal_pending(current) && spb_have_written_back(gfp_mask))
+		page = spb_try_candidates(list, nr, &request);
+	spb_forget_keeper();
+	if (page)
+		spb_contig_succeeded(page_zone(page));
+	kvfree(list);
+	return page;
+}
+
+/**
+ * spb_contig_stayed() - a block is being emptied and pages have stayed
+ * @cc: who empties it; the pages are on its list of those to migrate
+ *
+ * Their owners are asked to let go of them, before they are tried again.
+ *
+ * Context: process context; may sleep.
+ */
+void spb_contig_stayed(struct compact_control *cc)
+{
+	if (current->flags & PF_MEMALLOC_EMPTYING)
+		spb_let_go(&cc->migratepages, cc->gfp_mask);
 }
 
 /**
@@ -124,21 +269,4 @@ void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pa
 	block = spb_block_of(zone, pfn);
 	if (block)
 		WRITE_ONCE(block->contig_failures, block->contig_failures + 1);
-}
-
-/**
- * spb_contig_succeeded() - let old failures count less
- * @zone: the zone in which a block was emptied
- */
-void spb_contig_succeeded(struct zone *zone)
-{
-	unsigned long i;
-
-	guard(rcu)();
-	for (i = 0; i < spb_nr_attached(zone); i++) {
-		struct spb_block *block = spb_nth_block(zone, i);
-
-		/* Lost updates do not matter. */
-		WRITE_ONCE(block->contig_failures, READ_ONCE(block->contig_failures) / 2);
-	}
 }

@@ -45,6 +45,8 @@ DEFINE_MUTEX(spb_policy_mutex);
 /* Changes only while memory cannot come or go. */
 const struct spb_policy_ops __rcu *spb_policy_ops;
 static bool spb_wanted __ro_after_init = true;
+/* Of the policy that came last; what is under way may use them after it has gone. */
+struct spb_limits spb_limits;
 
 static int __init spb_setup(char *arg)
 {
@@ -99,6 +101,11 @@ u32 spb_block_orders(const struct spb_block *block, int migratetype)
  * @zone: the zone, whose lock is held
  * @block: the block
  * @migratetype: the type; nothing is planned from isolated pages
+ *
+ * Also when a plan found no page there, to lower what is on file to the truth. Each
+ * such correction undoes an earlier call, so that there are no more of them than
+ * pages that were advertised: whatever went wrong, asking again will not give the
+ * same answer.
  */
 void __spb_advertise(struct zone *zone, struct spb_block *block, int migratetype)
 {
@@ -125,18 +132,15 @@ void __spb_advertise(struct zone *zone, struct spb_block *block, int migratetype
 }
 
 /**
- * spb_correct() - a plan found no page: lower what is on file to the truth
- * @zone: the zone, whose lock is held
- * @block: the block of the plan
- * @migratetype: the type of the list it named
+ * spb_block_pfn() - first page of a block
+ * @zone: an attached zone
+ * @block: index of the block
  *
- * Each correction undoes an earlier call of the policy, so that there are no
- * more of them than pages that were advertised. The policy is told what the
- * lists hold: whatever went wrong, asking again will not give the same answer.
+ * Return: its page frame number.
  */
-void spb_correct(struct zone *zone, struct spb_block *block, int migratetype)
+unsigned long spb_block_pfn(const struct zone *zone, u32 block)
 {
-	__spb_advertise(zone, block, migratetype);
+	return READ_ONCE(zone->spb_start) + ((unsigned long)block << SPB_ORDER);
 }
 
 /**
@@ -215,7 +219,7 @@ struct spb_block *spb_planned_block(struct zone *zone, unsigned int order,
 			return NULL;
 		if (spb_block_orders(block, migratetype) >> order)
 			return block;
-		spb_correct(zone, block, migratetype);
+		__spb_advertise(zone, block, migratetype);
 	}
 	return NULL;
 }
@@ -352,6 +356,7 @@ void __init spb_boot_prepare(void)
 		return;
 	ops = spb_rust_policy();
 	rcu_assign_pointer(spb_policy_ops, ops);
+	spb_limits = ops->limits;
 	spb_set_hooks(ops);
 	/* A zone that is left out is no reason to leave out the others. */
 	spb_prepare_all(ops);
@@ -420,6 +425,7 @@ int spb_policy_register(const struct spb_policy_ops *ops)
 	}
 	if (!spb_allowed())
 		return -ENODEV;
+	spb_limits = ops->limits;
 	spb_set_hooks(ops);
 	err = spb_take_over(ops);
 	if (err)

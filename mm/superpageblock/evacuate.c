@@ -17,16 +17,6 @@
 
 #include <trace/events/superpageblock.h>
 
-/*
- * Pageblocks of which the best one is emptied: to look at so many takes a small part
- * of the time that moving one takes. And those that are looked through to find them.
- */
-#define SPB_EVACUATE_SAMPLE	8
-#define SPB_EVACUATE_SEARCH	64
-
-/* Pages of a pageblock that may stay; with more of them it is not worth the others. */
-#define SPB_EVACUATE_MAX_STAY	32
-
 /* A free page off the list of a clean block. What is too large is split. */
 static struct page *spb_isolate_target(struct zone *zone, unsigned int order)
 {
@@ -87,6 +77,15 @@ static struct folio *spb_alloc_target(struct folio *src, unsigned long private)
 	return alloc_hooks(spb_alloc_target_noprof(src, private));
 }
 
+/* Returns how many of the pages on @list are still there, or an error. */
+static int spb_migrate(struct zone *zone, struct list_head *list, enum migrate_mode mode,
+		       unsigned int *moved)
+{
+	*moved = 0;
+	return migrate_pages(list, spb_alloc_target, NULL, (unsigned long)zone->zone_pgdat,
+			     mode, MR_COMPACTION, moved);
+}
+
 /* Move what can be moved out of the pageblock that starts at @pfn. */
 static struct spb_evacuated spb_evacuate_pageblock(struct zone *zone, unsigned long pfn,
 						   gfp_t gfp_mask, enum migrate_mode mode)
@@ -105,7 +104,7 @@ static struct spb_evacuated spb_evacuate_pageblock(struct zone *zone, unsigned l
 	int err = 0;
 
 	INIT_LIST_HEAD(&cc.migratepages);
-	while (pfn < end && err >= 0 && stayed < SPB_EVACUATE_MAX_STAY) {
+	while (pfn < end && err >= 0 && stayed < spb_limits.stay) {
 		cc.nr_migratepages = 0;
 		/* Stays so if the memory has gone. */
 		cc.migrate_pfn = end;
@@ -113,11 +112,14 @@ static struct spb_evacuated spb_evacuate_pageblock(struct zone *zone, unsigned l
 		pfn = cc.migrate_pfn;
 		if (list_empty(&cc.migratepages))
 			continue;
-		moved = 0;
-		err = migrate_pages(&cc.migratepages, spb_alloc_target, NULL,
-				    (unsigned long)zone->zone_pgdat, mode,
-				    MR_COMPACTION, &moved);
+		err = spb_migrate(zone, &cc.migratepages, mode, &moved);
 		result.moved += moved;
+		/* A request has no time for that, nor may its locks allow it. */
+		if (err > 0 && mode != MIGRATE_ASYNC &&
+		    spb_let_go(&cc.migratepages, gfp_mask)) {
+			err = spb_migrate(zone, &cc.migratepages, mode, &moved);
+			result.moved += moved;
+		}
 		stayed += max(err, 0);
 		putback_movable_pages(&cc.migratepages);
 	}
@@ -139,12 +141,6 @@ static bool spb_inside_free_page(unsigned long pfn)
 	return false;
 }
 
-/* What a pageblock holds, in pages that look as if they could move, and others. */
-struct spb_contents {
-	unsigned int movable;
-	unsigned int others;
-};
-
 /* Isolation takes folios below the size of a pageblock off the LRU. */
 static bool spb_may_move(struct page *page)
 {
@@ -162,7 +158,7 @@ static bool spb_may_move(struct page *page)
 static struct spb_contents spb_look_through(struct zone *zone, unsigned long pfn)
 {
 	unsigned long end = pfn + pageblock_nr_pages;
-	struct spb_contents found = { };
+	struct spb_contents found = { .pageblock = pageblock_nr_pages };
 
 	if (!spb_zone_page(zone, pfn) || !spb_zone_page(zone, end - 1) ||
 	    !pageblock_pfn_to_page(pfn, end, zone) || spb_inside_free_page(pfn))
@@ -185,22 +181,18 @@ static struct spb_contents spb_look_through(struct zone *zone, unsigned long pfn
 	return found;
 }
 
-/*
- * Rank of a pageblock, the smallest first, UINT_MAX if it is not worth while: those
- * that would be wholly free after the fewest moves; then those of which the most can
- * be freed.
- */
-static unsigned int spb_pageblock_rank(struct zone *zone, unsigned long pfn)
+/* Rank of a pageblock as the one to empty. */
+static u32 spb_pageblock_key(struct zone *zone, unsigned long pfn)
 {
 	struct spb_contents found = spb_look_through(zone, pfn);
 	struct page *page = spb_zone_page(zone, pfn);
+	const struct spb_policy_ops *ops;
 
-	if (!found.movable || !page || is_migrate_isolate_page(page))
-		return UINT_MAX;
-	if (!found.others)
-		return found.movable;
-	return found.movable < pageblock_nr_pages / 16 ? UINT_MAX :
-		2 * pageblock_nr_pages - found.movable;
+	if (!page || is_migrate_isolate_page(page))
+		return SPB_NO_PAGEBLOCK;
+	guard(rcu)();
+	ops = rcu_dereference(spb_policy_ops);
+	return ops ? ops->pageblock_key(&found) : SPB_NO_PAGEBLOCK;
 }
 
 /*
@@ -211,22 +203,23 @@ static bool spb_best_pageblock(struct zone *zone, struct spb_block *block,
 			       unsigned long *best)
 {
 	unsigned long nr = spb_nr_pageblocks(), n = READ_ONCE(block->evacuate_next) % nr;
-	unsigned int search = min_t(unsigned long, nr, SPB_EVACUATE_SEARCH);
-	unsigned int least = UINT_MAX, seen = 0, i;
+	unsigned int search = min_t(unsigned long, nr, spb_limits.search);
+	u32 least = SPB_NO_PAGEBLOCK, key;
+	unsigned int seen = 0, i;
 
-	for (i = 0; i < search && seen < SPB_EVACUATE_SAMPLE; i++) {
+	for (i = 0; i < search && seen < spb_limits.sample; i++) {
 		unsigned long pfn = spb_block_pfn(zone, block->id) + (n << pageblock_order);
-		unsigned int rank = spb_pageblock_rank(zone, pfn);
 
+		key = spb_pageblock_key(zone, pfn);
 		cond_resched();
 		n = (n + 1) % nr;
 		/* Whoever else looks begins behind it. */
 		WRITE_ONCE(block->evacuate_next, n);
-		if (rank == UINT_MAX)
+		if (key == SPB_NO_PAGEBLOCK)
 			continue;
 		seen++;
-		if (rank < least) {
-			least = rank;
+		if (key < least) {
+			least = key;
 			*best = pfn;
 		}
 	}

@@ -7,8 +7,10 @@
 
 use crate::policy::contig;
 use crate::policy::evacuate;
+use crate::policy::evacuate::Contents;
 use crate::policy::evacuate::Occupancy;
 use crate::policy::plan::Action;
+use crate::policy::request::BeforeTaint;
 use crate::policy::request::Flags;
 use crate::policy::request::Request;
 use crate::policy::units::BlockId;
@@ -39,15 +41,34 @@ const _: () = {
     assert!(bindings::SPB_PLAN_CMA_OK == Flags::CMA_OK);
     assert!(bindings::SPB_PLAN_CMA_FIRST == Flags::CMA_FIRST);
     assert!(bindings::SPB_PLAN_MUST == Flags::MUST);
-    assert!(bindings::SPB_PLAN_NONBLOCK == Flags::NONBLOCK);
     assert!(bindings::SPB_PLAN_EMPTYING == Flags::EMPTYING);
     assert!(bindings::SPB_PLAN_TARGET == Flags::TARGET);
+    assert!(bindings::SPB_ASK_WAITS == Flags::WAITS);
+    assert!(bindings::SPB_ASK_IO == Flags::IO);
+    assert!(bindings::SPB_ASK_URGENT == Flags::URGENT);
+    assert!(bindings::SPB_MAKE_ROOM == wire::MAKE_ROOM);
+    assert!(bindings::SPB_REFUSE == wire::REFUSE);
     assert!(bindings::SPB_LEVEL_LOW as u64 == wire::LEVEL_LOW);
     assert!(bindings::SPB_TAKE == Action::Take as u32);
     assert!(bindings::SPB_CLAIM_WHOLE == Action::ClaimWhole as u32);
     assert!(bindings::SPB_CLAIM_PART == Action::ClaimPart as u32);
     assert!(bindings::SPB_MAX_BLOCKS == BlockId::MAX_BLOCKS);
     assert!((bindings::MAX_PAGE_ORDER as usize) < ORDERS);
+};
+
+const LIMITS: bindings::spb_limits = {
+    let limits = &evacuate::LIMITS;
+    bindings::spb_limits {
+        tries: limits.tries,
+        sample: limits.sample,
+        search: limits.search,
+        stay: limits.stay,
+        left: limits.left,
+        pass: limits.pass,
+        gather_ms: limits.gather_ms,
+        request_rest_ms: limits.request_rest_ms,
+        worker_rest_ms: limits.worker_rest_ms,
+    }
 };
 
 static OPS: bindings::spb_policy_ops = bindings::spb_policy_ops {
@@ -58,8 +79,11 @@ static OPS: bindings::spb_policy_ops = bindings::spb_policy_ops {
     plan: Some(plan),
     advertise: Some(advertise),
     classify: Some(classify),
-    contig_key: Some(contig_key),
+    contig_rank: Some(contig_rank),
     evacuate_key: Some(evacuate_key),
+    pageblock_key: Some(pageblock_key),
+    before_taint: Some(before_taint),
+    limits: LIMITS,
     verify: Some(verify),
     tally: Some(tally),
 };
@@ -191,8 +215,8 @@ unsafe extern "C" fn classify(handle: *mut Handle, block: u32, nr_free: u32, nr_
     }
 }
 
-extern "C" fn contig_key(block: u32, cost: u32, failures: u32) -> u64 {
-    contig::key(block, cost, failures)
+extern "C" fn contig_rank(cost: u32, failures: u32) -> u32 {
+    contig::rank(cost, failures)
 }
 
 /// # Safety
@@ -209,6 +233,24 @@ unsafe extern "C" fn evacuate_key(block: u32, held: *const bindings::spb_occupan
         lost: held.lost,
     };
     evacuate::key(block, &held).unwrap_or(u64::MAX)
+}
+
+/// # Safety
+///
+/// `held` is valid for reads and nobody writes to it meanwhile.
+unsafe extern "C" fn pageblock_key(held: *const bindings::spb_contents) -> u32 {
+    // SAFETY: guaranteed by the caller.
+    let held = unsafe { held.read() };
+    let held = Contents {
+        movable: held.movable,
+        others: held.others,
+        pageblock: held.pageblock,
+    };
+    evacuate::pageblock_key(&held).unwrap_or(u32::MAX)
+}
+
+extern "C" fn before_taint(order: u32, flags: u32) -> u32 {
+    wire::before_taint(BeforeTaint::of(Order::new(order), Flags(flags)))
 }
 
 /// # Safety

@@ -13,6 +13,7 @@ struct seq_file;
 
 extern const struct spb_policy_ops __rcu *spb_policy_ops;
 extern struct mutex spb_policy_mutex;
+extern struct spb_limits spb_limits;
 
 /* What a walk over the pages of a block found, in pages. */
 struct spb_survey {
@@ -76,6 +77,27 @@ static inline bool spb_evacuation_paid(const struct spb_evacuated *result)
 /* evacuate.c */
 struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *block,
 					gfp_t gfp_mask, enum migrate_mode mode);
+
+/* letgo.c */
+#ifdef CONFIG_BLOCK
+bool spb_let_go(struct list_head *list, gfp_t gfp_mask);
+bool spb_have_written_back(gfp_t gfp_mask);
+void spb_forget_keeper(void);
+#else
+static inline bool spb_let_go(struct list_head *list, gfp_t gfp_mask)
+{
+	return false;
+}
+
+static inline bool spb_have_written_back(gfp_t gfp_mask)
+{
+	return false;
+}
+
+static inline void spb_forget_keeper(void)
+{
+}
+#endif
 
 /* room.c */
 #ifdef CONFIG_COMPACTION

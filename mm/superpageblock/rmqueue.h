@@ -9,7 +9,7 @@
 
 /* What of alloc_flags is of interest to the policy. */
 #define SPB_ALLOC_FLAGS	(ALLOC_SPB_NOTAINT | ALLOC_NOFRAGMENT | ALLOC_NO_WATERMARKS | \
-			 ALLOC_OOM | ALLOC_NON_BLOCK | ALLOC_CMA)
+			 ALLOC_OOM | ALLOC_CMA)
 
 /* A memo's key below SPB_GENERATION: order, facts about the request, alloc_flags. */
 #define SPB_KEY_CMA_FIRST	0x10
@@ -26,8 +26,6 @@ static u32 spb_plan_flags(u64 key, unsigned int alloc_flags)
 		flags |= SPB_PLAN_NOFRAGMENT;
 	if (alloc_flags & (ALLOC_NO_WATERMARKS | ALLOC_OOM))
 		flags |= SPB_PLAN_MUST;
-	if (alloc_flags & ALLOC_NON_BLOCK)
-		flags |= SPB_PLAN_NONBLOCK;
 	if (alloc_flags & ALLOC_CMA)
 		flags |= SPB_PLAN_CMA_OK;
 	if (key & SPB_KEY_CMA_FIRST)
@@ -97,6 +95,9 @@ struct page *spb_take(struct zone *zone, struct spb_block *block,
 {
 	struct page *page;
 
+	/* There is one; where the compiler knows, it need not look for each list. */
+	if (!block)
+		return NULL;
 	page = __rmqueue_smallest(zone, block, order, from);
 	if (page)
 		spb_note_foreign(page, order, order, migratetype, from);
@@ -250,8 +251,8 @@ static noinline struct page *spb_rmqueue_slow(struct zone *zone, unsigned int or
 					   plan);
 		if (page)
 			return page;
-		spb_correct(zone, spb_nth_block(zone, SPB_PLAN_BLOCK(plan)),
-			    SPB_PLAN_FROM(plan));
+		__spb_advertise(zone, spb_nth_block(zone, SPB_PLAN_BLOCK(plan)),
+				SPB_PLAN_FROM(plan));
 		if (++corrections == SPB_MAX_CORRECTIONS) {
 			zone->spb_unfinished = true;
 			return NULL;
@@ -293,6 +294,9 @@ unsigned int spb_take_many(struct zone *zone, struct spb_block *block,
 	unsigned int left = count, current_order, chunk, i;
 	struct page *page;
 
+	/* As in spb_take(). */
+	if (!block)
+		return 0;
 	do {
 		current_order = order;
 		while (!(page = get_page_from_free_area(&block->free_area[current_order],
@@ -343,25 +347,44 @@ unsigned int spb_rmqueue_bulk(struct zone *zone, unsigned int order,
 		nr = spb_take_many(zone, block, order, count - taken, list, migratetype,
 				   SPB_PLAN_FROM(plan));
 		if (!nr)
-			spb_correct(zone, block, SPB_PLAN_FROM(plan));
+			__spb_advertise(zone, block, SPB_PLAN_FROM(plan));
 		taken += nr;
 	}
 	return taken;
 }
 
-/*
- * Whether to fail a request rather than to taint a clean block for it. Who asks for
- * more than a page, might do I/O for it but must not wait, has something smaller in
- * mind: SLUB for large slabs, kvmalloc(), fragments of network buffers. Where no room
- * can be made, none fails.
- */
-static bool spb_falls_back(const struct alloc_context *ac, gfp_t gfp_mask,
-			   unsigned int order)
+/* What the policy wants to know of a request before it taints a clean block. */
+static u32 spb_ask_flags(gfp_t gfp_mask, unsigned int alloc_flags)
 {
-	return order && (gfp_mask & __GFP_IO) &&
-	       !(gfp_mask & (__GFP_DIRECT_RECLAIM | __GFP_HIGH)) &&
-	       spb_type_is_dirty(ac->migratetype) &&
-	       spb_may_refuse(zonelist_node_idx(ac->preferred_zoneref));
+	u32 flags = 0;
+
+	if (alloc_flags & (ALLOC_NO_WATERMARKS | ALLOC_OOM) ||
+	    gfp_mask & __GFP_MEMALLOC || current->flags & PF_MEMALLOC ||
+	    tsk_is_oom_victim(current))
+		flags |= SPB_PLAN_MUST;
+	if (gfp_mask & __GFP_DIRECT_RECLAIM)
+		flags |= SPB_ASK_WAITS;
+	if (gfp_mask & __GFP_IO)
+		flags |= SPB_ASK_IO;
+	if (gfp_mask & __GFP_HIGH)
+		flags |= SPB_ASK_URGENT;
+	return flags;
+}
+
+/* What to try before a request taints a clean block: SPB_MAKE_ROOM, SPB_REFUSE. */
+static u32 spb_before_taint(const struct alloc_context *ac, gfp_t gfp_mask,
+			    unsigned int order, unsigned int alloc_flags)
+{
+	u32 before;
+
+	if (!spb_type_is_dirty(ac->migratetype))
+		return 0;
+	before = spb_ask_before_taint(order, spb_ask_flags(gfp_mask, alloc_flags));
+	/* Where no room can be made, nobody is refused. */
+	if (order > pageblock_order ||
+	    !spb_may_refuse(zonelist_node_idx(ac->preferred_zoneref)))
+		before &= ~SPB_REFUSE;
+	return before;
 }
 
 /*
@@ -373,13 +396,15 @@ static noinline unsigned int spb_relax(const struct alloc_context *ac, gfp_t gfp
 				       unsigned int order, unsigned int alloc_flags,
 				       unsigned int relaxed)
 {
-	if (!((alloc_flags ^ relaxed) & ALLOC_SPB_NOTAINT) || alloc_flags & ALLOC_SPB_ROOM)
+	u32 before;
+
+	if (!((alloc_flags ^ relaxed) & ALLOC_SPB_NOTAINT))
 		return relaxed;
-	if (spb_falls_back(ac, gfp_mask, order))
-		return alloc_flags;
-	if (spb_make_room(ac, gfp_mask, order))
+	before = spb_before_taint(ac, gfp_mask, order, alloc_flags);
+	if (!(alloc_flags & ALLOC_SPB_ROOM) &&
+	    spb_make_room(ac, gfp_mask, order, before))
 		return alloc_flags | ALLOC_SPB_ROOM;
-	return relaxed;
+	return before & SPB_REFUSE ? alloc_flags : relaxed;
 }
 
 /* Whether free pages of @order or more could be had by tainting a block. */
@@ -400,11 +425,12 @@ static noinline bool spb_was_refused(const struct alloc_context *ac, gfp_t gfp_m
 {
 	struct zone *zone = zonelist_zone(ac->preferred_zoneref);
 
-	if (!zone || !spb_attached(zone) || !spb_falls_back(ac, gfp_mask, order) ||
+	if (!zone || !spb_attached(zone) ||
+	    !(spb_before_taint(ac, gfp_mask, order, 0) & SPB_REFUSE) ||
 	    !spb_has_movable(zone, order) ||
 	    !zone_watermark_ok(zone, 0, low_wmark_pages(zone), ac->highest_zoneidx, 0))
 		return false;
-	spb_refused(zone_to_nid(zone));
+	spb_refused(ac, gfp_mask, order);
 	return true;
 }
 #else /* !CONFIG_SUPERPAGEBLOCK */

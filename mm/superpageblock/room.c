@@ -8,14 +8,7 @@
  * than the policy wants to keep there, and one for requests that were refused.
  * Nothing is reclaimed, and kswapd is not woken.
  *
- * Who gives up, and for how long:
- *
- * - A node's requests, for SPB_ROOM_REQUEST_REST after one of them got no room with
- *   SPB_ROOM_TRIES pageblocks. They then taint at once, and none is refused.
- * - The worker, for SPB_ROOM_WORKER_REST after a pass that moved nothing, found no
- *   place to move pages to, or left SPB_ROOM_MAX_LEFT pages where they were.
- * - A block comes after others once for each failure (evacuate_failures), until
- *   something in it could be moved or the worker forgives half of them.
+ * Which pageblock, and who gives up when, is up to the policy (policy/evacuate.rs).
  */
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
@@ -28,18 +21,6 @@
 #include "internal.h"
 #include <trace/events/superpageblock.h>
 
-/* Pages that stay where they are until the worker gives up for a while. */
-#define SPB_ROOM_MAX_LEFT	64
-/* Pageblocks that it empties until others have their turn. */
-#define SPB_ROOM_MAX_PASS	256
-/* Pageblocks that one request tries to have emptied. */
-#define SPB_ROOM_TRIES		4
-/* How long the worker rests when it got nowhere, and how long requests do. */
-#define SPB_ROOM_WORKER_REST	(5 * HZ)
-#define SPB_ROOM_REQUEST_REST	(HZ / 10)
-/* What is wanted within this time is done in one go. */
-#define SPB_ROOM_GATHER		((long)DIV_ROUND_UP(HZ, 50))
-
 /* What came of it, since boot; lost updates do not matter. */
 static struct {
 	unsigned long asked;
@@ -48,6 +29,7 @@ static struct {
 	unsigned long pageblocks;
 	unsigned long moved;
 	unsigned long left;
+	unsigned long refused;
 } spb_room;
 
 /*
@@ -128,16 +110,10 @@ static void spb_count_evacuated(const struct spb_evacuated *result)
 	spb_room.left += result->left;
 }
 
-/* Whether a request may wait for pages to be moved. */
-static bool spb_may_wait(gfp_t gfp_mask)
-{
-	return (gfp_mask & __GFP_DIRECT_RECLAIM) && gfp_compaction_allowed(gfp_mask) &&
-	       !(current->flags & PF_MEMALLOC);
-}
-
 static void spb_rest(int nid)
 {
-	WRITE_ONCE(spb_room_node[nid].not_before, jiffies + SPB_ROOM_REQUEST_REST);
+	WRITE_ONCE(spb_room_node[nid].not_before,
+		   jiffies + msecs_to_jiffies(spb_limits.request_rest_ms));
 }
 
 static bool spb_resting(int nid)
@@ -203,7 +179,7 @@ static enum spb_room_outcome spb_evacuate_for(const struct alloc_context *ac,
 					      gfp_t gfp_mask, unsigned int order,
 					      pg_data_t *pgdat)
 {
-	unsigned int tries = SPB_ROOM_TRIES, noreclaim;
+	unsigned int tries = spb_limits.tries, noreclaim;
 	struct spb_evacuated result;
 	unsigned long pflags, full = 0;
 
@@ -228,10 +204,42 @@ static enum spb_room_outcome spb_evacuate_for(const struct alloc_context *ac,
 }
 
 /**
+ * spb_ask_before_taint() - what to try before a request taints a clean block
+ * @order: its order
+ * @flags: bits of SPB_PLAN_* and SPB_ASK_*
+ *
+ * Context: any.
+ * Return: a mask of SPB_MAKE_ROOM and SPB_REFUSE.
+ */
+u32 spb_ask_before_taint(unsigned int order, u32 flags)
+{
+	const struct spb_policy_ops *ops;
+
+	guard(rcu)();
+	ops = rcu_dereference(spb_policy_ops);
+	return ops ? ops->before_taint(order, flags) : 0;
+}
+
+static enum spb_room_outcome spb_room_for(const struct alloc_context *ac, gfp_t gfp_mask,
+					  unsigned int order, u32 before)
+{
+	pg_data_t *pgdat = zonelist_zone(ac->preferred_zoneref)->zone_pgdat;
+
+	if (!(before & SPB_MAKE_ROOM) || !gfp_compaction_allowed(gfp_mask) ||
+	    order > pageblock_order ||
+	    (ac->nodemask && !node_isset(pgdat->node_id, *ac->nodemask)))
+		return SPB_ROOM_CANNOT_WAIT;
+	if (spb_resting(pgdat->node_id))
+		return SPB_ROOM_RESTS;
+	return spb_evacuate_for(ac, gfp_mask, order, pgdat);
+}
+
+/**
  * spb_make_room() - before a request of the kernel taints a clean block
  * @ac: the request
  * @gfp_mask: what it may do
  * @order: its order
+ * @before: what the policy wants to be tried
  *
  * A pageblock of the node's tainted blocks is emptied, of pages that can be moved
  * without waiting for them; if that does not work, another, but not many.
@@ -239,21 +247,17 @@ static enum spb_room_outcome spb_evacuate_for(const struct alloc_context *ac,
  * Context: any, but does nothing unless @gfp_mask allows to sleep.
  * Return: true if there is room now; ask once more.
  */
-bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int order)
+bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int order,
+		   u32 before)
 {
-	pg_data_t *pgdat = zonelist_zone(ac->preferred_zoneref)->zone_pgdat;
 	enum spb_room_outcome outcome;
 
-	if (!spb_type_is_dirty(ac->migratetype))
+	/* What is refused is traced as such. */
+	if (!spb_type_is_dirty(ac->migratetype) || before & SPB_REFUSE)
 		return false;
-	if (!spb_may_wait(gfp_mask) || order > pageblock_order ||
-	    (ac->nodemask && !node_isset(pgdat->node_id, *ac->nodemask)))
-		outcome = SPB_ROOM_CANNOT_WAIT;
-	else if (spb_resting(pgdat->node_id))
-		outcome = SPB_ROOM_RESTS;
-	else
-		outcome = spb_evacuate_for(ac, gfp_mask, order, pgdat);
-	trace_spb_room(pgdat->node_id, order, ac->migratetype, gfp_mask, outcome);
+	outcome = spb_room_for(ac, gfp_mask, order, before);
+	trace_spb_room(zonelist_node_idx(ac->preferred_zoneref), order, ac->migratetype,
+		       gfp_mask, outcome);
 	return outcome == SPB_ROOM_MADE;
 }
 
@@ -262,11 +266,11 @@ bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int 
  * @nid: the node
  *
  * Context: any.
- * Return: false for a while after that failed.
+ * Return: false for a while after that failed, or the worker has found nothing to do.
  */
 bool spb_may_refuse(int nid)
 {
-	return !spb_resting(nid);
+	return !spb_resting(nid) && !time_before(jiffies, READ_ONCE(spb_worker_after));
 }
 
 /*
@@ -315,8 +319,8 @@ static bool spb_work_in_zone(struct zone *zone, struct spb_evacuated *sum)
 	do {
 		more = !READ_ONCE(spb_room_stopped) && spb_work_on(zone, true, &here);
 		cond_resched();
-	} while (more && !here.gave_up && here.left < SPB_ROOM_MAX_LEFT &&
-		 ++pageblocks < SPB_ROOM_MAX_PASS);
+	} while (more && !here.gave_up && here.left < spb_limits.left &&
+		 ++pageblocks < spb_limits.pass);
 	sum->moved += here.moved;
 	return more;
 }
@@ -337,6 +341,7 @@ static void spb_forgive(struct zone *zone)
 
 static void spb_room_work(struct work_struct *work)
 {
+	unsigned long rest = msecs_to_jiffies(spb_limits.worker_rest_ms);
 	struct spb_evacuated sum = { };
 	struct zone *zone;
 	bool more = false;
@@ -351,12 +356,11 @@ static void spb_room_work(struct work_struct *work)
 		WRITE_ONCE(spb_room_node[nid].refused, false);
 	if (sum.moved && !more)
 		return;
-	WRITE_ONCE(spb_worker_after, jiffies + SPB_ROOM_WORKER_REST);
+	WRITE_ONCE(spb_worker_after, jiffies + rest);
 	for_each_populated_zone(zone)
 		spb_forgive(zone);
 	if (more && !READ_ONCE(spb_room_stopped))
-		queue_delayed_work(spb_room_wq, to_delayed_work(work),
-				   SPB_ROOM_WORKER_REST);
+		queue_delayed_work(spb_room_wq, to_delayed_work(work), rest);
 }
 
 static DECLARE_DELAYED_WORK(spb_room_worker, spb_room_work);
@@ -364,9 +368,10 @@ static DECLARE_DELAYED_WORK(spb_room_worker, spb_room_work);
 /* Called when zone->lock has been dropped. While the worker rests, it stays so. */
 static void spb_room_kick(struct irq_work *work)
 {
+	long gather = msecs_to_jiffies(spb_limits.gather_ms);
 	long rest = READ_ONCE(spb_worker_after) - jiffies;
 
-	queue_delayed_work(spb_room_wq, &spb_room_worker, max(rest, SPB_ROOM_GATHER));
+	queue_delayed_work(spb_room_wq, &spb_room_worker, max(rest, gather));
 }
 
 static DEFINE_IRQ_WORK(spb_room_kicker, spb_room_kick);
@@ -385,12 +390,18 @@ void spb_want_room(void)
 
 /**
  * spb_refused() - a request was sent back to ask for less
- * @nid: its node
+ * @ac: the request
+ * @gfp_mask: what it may do
+ * @order: its order
  *
  * Context: any, without zone->lock.
  */
-void spb_refused(int nid)
+void spb_refused(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int order)
 {
+	int nid = zonelist_node_idx(ac->preferred_zoneref);
+
+	spb_room.refused++;
+	trace_spb_room(nid, order, ac->migratetype, gfp_mask, SPB_ROOM_REFUSED);
 	WRITE_ONCE(spb_room_node[nid].refused, true);
 	spb_want_room();
 }
@@ -421,8 +432,8 @@ void spb_room_stop(void)
  */
 void spb_room_show(struct seq_file *m)
 {
-	seq_printf(m, "asked %lu\nmade %lu\npasses %lu\nemptied %lu\nmoved %lu\nleft %lu\n",
-		   spb_room.asked, spb_room.made, spb_room.passes,
+	seq_printf(m, "asked %lu\nmade %lu\nrefused %lu\npasses %lu\nemptied %lu\nmoved %lu\nleft %lu\n",
+		   spb_room.asked, spb_room.made, spb_room.refused, spb_room.passes,
 		   spb_room.pageblocks, spb_room.moved, spb_room.left);
 }
 

@@ -193,7 +193,7 @@ static unsigned long spb_usable_free(struct zone *zone)
 	for (order = 0; order < NR_PAGE_ORDERS; order++)
 		for (type = 0; type < MIGRATE_TYPES; type++)
 			if (!is_migrate_isolate(type))
-				pages += (zone->spb_nr_free[order][type] +
+				pages += (zone->spb_nr_free[type][order] +
 					  spb_own_entries(zone, order, type)) << order;
 	return pages;
 }
@@ -215,10 +215,10 @@ static void spb_verify_order(struct spb_verify *v, unsigned int order)
 
 	for (type = 0; type < MIGRATE_TYPES; type++) {
 		in_blocks = spb_block_entries(zone, order, type);
-		if (in_blocks != zone->spb_nr_free[order][type])
+		if (in_blocks != zone->spb_nr_free[type][order])
 			spb_violation(v, "order %u, %s: counts %lu in blocks, lists hold %lu",
 				      order, migratetype_names[type],
-				      zone->spb_nr_free[order][type], in_blocks);
+				      zone->spb_nr_free[type][order], in_blocks);
 		entries += in_blocks + spb_own_entries(zone, order, type);
 	}
 	if (entries != zone->free_area[order].nr_free)

@@ -5,6 +5,7 @@
 #if !defined(_TRACE_SUPERPAGEBLOCK_H) || defined(TRACE_HEADER_MULTI_READ)
 #define _TRACE_SUPERPAGEBLOCK_H
 
+#include <linux/kdev_t.h>
 #include <linux/mmzone.h>
 #include <linux/superpageblock.h>
 #include <linux/tracepoint.h>
@@ -41,12 +42,34 @@ TRACE_EVENT(spb_evacuate,
 		  __entry->left, __entry->mode)
 );
 
+/* The owner of movable pages that did not move was asked to let go of them. */
+TRACE_EVENT(spb_let_go,
+
+	TP_PROTO(dev_t dev, bool sync),
+
+	TP_ARGS(dev, sync),
+
+	TP_STRUCT__entry(
+		__field(dev_t,		dev)
+		__field(bool,		sync)
+	),
+
+	TP_fast_assign(
+		__entry->dev	= dev;
+		__entry->sync	= sync;
+	),
+
+	TP_printk("dev=%d:%d sync=%d", MAJOR(__entry->dev), MINOR(__entry->dev),
+		  __entry->sync)
+);
+
 TRACE_DEFINE_ENUM(SPB_ROOM_MADE);
 TRACE_DEFINE_ENUM(SPB_ROOM_FAILED);
 TRACE_DEFINE_ENUM(SPB_ROOM_RESTS);
 TRACE_DEFINE_ENUM(SPB_ROOM_CANNOT_WAIT);
+TRACE_DEFINE_ENUM(SPB_ROOM_REFUSED);
 
-/* A request would taint a clean superpageblock; unless room was made, it goes on. */
+/* A request would taint a clean superpageblock; unless room was made or it was refused, it does. */
 TRACE_EVENT(spb_room,
 
 	TP_PROTO(int nid, unsigned int order, int migratetype, gfp_t gfp_mask,
@@ -77,7 +100,8 @@ TRACE_EVENT(spb_room,
 				   { SPB_ROOM_MADE,		"made" },
 				   { SPB_ROOM_FAILED,		"failed" },
 				   { SPB_ROOM_RESTS,		"rests" },
-				   { SPB_ROOM_CANNOT_WAIT,	"cannot-wait" }))
+				   { SPB_ROOM_CANNOT_WAIT,	"cannot-wait" },
+				   { SPB_ROOM_REFUSED,		"refused" }))
 );
 
 /* A superpageblock got its first memory that cannot move, or lost its last. */

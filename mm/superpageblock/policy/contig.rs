@@ -7,18 +7,13 @@
 
 /// Pages that one recent failure weighs: a sixteenth of a gigabyte of 4 KB
 /// pages, so that a block that failed is tried after similar ones, not last.
-const FAILURE_COST: u64 = 1 << 14;
+const FAILURE_COST: u32 = 1 << 14;
 
-/// What the order of candidates depends on; smaller is better.
+/// What the order of candidates depends on, in pages; smaller is better: `cost` have
+/// to be moved, and `failures` attempts failed.
 #[inline]
-pub(crate) const fn key(block: u32, cost: u32, failures: u32) -> u64 {
-    let cost = (cost as u64).saturating_add((failures as u64).saturating_mul(FAILURE_COST));
-    let cost = if cost > u32::MAX as u64 {
-        u32::MAX as u64
-    } else {
-        cost
-    };
-    (cost << 32) | block as u64
+pub(crate) const fn rank(cost: u32, failures: u32) -> u32 {
+    cost.saturating_add(failures.saturating_mul(FAILURE_COST))
 }
 
 #[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
@@ -28,15 +23,14 @@ mod tests {
 
     #[test]
     fn fewest_pages_to_move_come_first() {
-        assert!(key(9, 0, 0) < key(1, 1, 0));
-        assert!(key(9, 100, 0) < key(1, 101, 0));
-        assert!(key(1, 100, 0) < key(2, 100, 0));
+        assert!(rank(0, 0) < rank(1, 0));
+        assert!(rank(100, 0) < rank(101, 0));
     }
 
     #[test]
     fn a_failed_block_comes_after_similar_ones() {
-        assert!(key(1, 100, 1) > key(2, 5000, 0));
-        assert!(key(1, 100, 1) < key(2, 200_000, 0));
-        assert!(key(0, u32::MAX, u32::MAX) >= key(0, u32::MAX, 0));
+        assert!(rank(100, 1) > rank(5000, 0));
+        assert!(rank(100, 1) < rank(200_000, 0));
+        assert!(rank(u32::MAX, u32::MAX) >= rank(u32::MAX, 0));
     }
 }

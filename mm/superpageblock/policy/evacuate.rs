@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which tainted block to move movable pages out of?
+//! Which pageblock to move movable pages out of, and when to give up?
 //!
 //! Kernel memory that finds no room in tainted blocks costs a clean one. Room is
 //! made where it is used next: in blocks that can never be a gigabyte page, then
 //! in the one with the most kernel memory, for allocations go there first.
+//!
+//! Who gives up, and for how long:
+//!
+//! - A node's requests, for [`Limits::request_rest_ms`] after one of them got no
+//!   room with [`Limits::tries`] pageblocks. They then taint at once, and none is
+//!   refused.
+//! - The worker, for [`Limits::worker_rest_ms`] after a pass that moved nothing,
+//!   found no place to move pages to, or left [`Limits::left`] pages where they were.
+//! - A block comes after others once for each failure, until something in it could
+//!   be moved or the worker forgives half of them.
 
 /// What a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +56,73 @@ pub(crate) const fn key(block: u32, held: &Occupancy) -> Option<u64> {
     let keep = if held.lost { 0 } else { 1u64 << 55 };
     Some((held.failures as u64) << 56 | keep | sparse << 32 | block as u64)
 }
+
+/// What a pageblock holds, in pages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Contents {
+    /// Those that look as if they could move.
+    pub(crate) movable: u32,
+    /// Those that do not.
+    pub(crate) others: u32,
+    /// All, with those that are free.
+    pub(crate) pageblock: u32,
+}
+
+/// Rank among pageblocks, smaller is better: those that would be wholly free after
+/// the fewest moves, then those of which the most can be freed. `None` where it is
+/// not worth while: nothing to move, or beside what stays less than a sixteenth.
+#[inline]
+pub(crate) const fn pageblock_key(held: &Contents) -> Option<u32> {
+    if held.movable == 0 {
+        return None;
+    }
+    if held.others == 0 {
+        return Some(held.movable);
+    }
+    if held.movable < held.pageblock / 16 {
+        return None;
+    }
+    let all = held.pageblock.saturating_mul(2);
+    Some(all.saturating_sub(held.movable))
+}
+
+/// How much is done to make room, and when it is given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Limits {
+    /// Pageblocks that one request has emptied.
+    pub(crate) tries: u32,
+    /// Pageblocks worth emptying of which the best is taken.
+    pub(crate) sample: u32,
+    /// Pageblocks that are looked through to find them.
+    pub(crate) search: u32,
+    /// Pages of a pageblock that may stay; with more of them it is not worth the
+    /// others.
+    pub(crate) stay: u32,
+    /// Pages that stay where they are until the worker rests.
+    pub(crate) left: u32,
+    /// Pageblocks that the worker empties until others have their turn.
+    pub(crate) pass: u32,
+    /// What is wanted within this time is done in one go, in milliseconds.
+    pub(crate) gather_ms: u32,
+    /// How long requests rest, in milliseconds.
+    pub(crate) request_rest_ms: u32,
+    /// How long the worker rests, in milliseconds.
+    pub(crate) worker_rest_ms: u32,
+}
+
+/// To look at a sample takes a small part of the time that moving one pageblock
+/// takes. 64 pages and five seconds are those of the published work on evacuation.
+pub(crate) const LIMITS: Limits = Limits {
+    tries: 4,
+    sample: 8,
+    search: 64,
+    stay: 32,
+    left: 64,
+    pass: 256,
+    gather_ms: 20,
+    request_rest_ms: 100,
+    worker_rest_ms: 5000,
+};
 
 #[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
 #[cfg_attr(not(test), kernel::macros::kunit_tests(superpageblock_evacuate))]
@@ -98,6 +175,56 @@ mod tests {
         };
         assert_eq!(key(7, &often), None);
         Ok(())
+    }
+
+    const PAGEBLOCK: Contents = Contents {
+        movable: 100,
+        others: 0,
+        pageblock: 512,
+    };
+
+    #[test]
+    fn a_pageblock_that_can_be_emptied_comes_before_one_that_cannot() {
+        let fewer = Contents {
+            movable: 99,
+            ..PAGEBLOCK
+        };
+        assert!(pageblock_key(&fewer) < pageblock_key(&PAGEBLOCK));
+        let mixed = Contents {
+            others: 1,
+            ..PAGEBLOCK
+        };
+        let full = Contents {
+            movable: 512,
+            ..PAGEBLOCK
+        };
+        assert!(pageblock_key(&full) < pageblock_key(&mixed));
+        // Of those that stay in use, the one that gains the most.
+        let gains = Contents {
+            movable: 400,
+            ..mixed
+        };
+        assert!(pageblock_key(&gains) < pageblock_key(&mixed));
+    }
+
+    #[test]
+    fn a_pageblock_that_gains_little_is_left_alone() {
+        let free = Contents {
+            movable: 0,
+            ..PAGEBLOCK
+        };
+        assert_eq!(pageblock_key(&free), None);
+        let little = Contents {
+            movable: 31,
+            others: 1,
+            ..PAGEBLOCK
+        };
+        assert_eq!(pageblock_key(&little), None);
+        let enough = Contents {
+            movable: 32,
+            ..little
+        };
+        assert_eq!(pageblock_key(&enough), Some(992));
     }
 
     #[test]

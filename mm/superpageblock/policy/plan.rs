@@ -373,7 +373,7 @@ mod tests {
             assert_eq!(plan(&zone, 0, ty, FIRST | Flags::MUST), lost);
         }
         add(&mut zone, 2, GB / 8, 1);
-        for flags in [FIRST, SECOND, Flags::NONBLOCK] {
+        for flags in [FIRST, SECOND] {
             assert_eq!(
                 plan(&zone, 0, Unmovable, flags),
                 Some((Action::ClaimWhole, Movable, 2))

@@ -22,8 +22,6 @@ impl Flags {
     pub(crate) const CMA_FIRST: u32 = 0x08;
     /// Entitled to reserves, or an OOM victim.
     pub(crate) const MUST: u32 = 0x10;
-    /// Cannot wait for reclaim.
-    pub(crate) const NONBLOCK: u32 = 0x20;
     /// A target for a page that is moved out of a block that is being emptied.
     pub(crate) const EMPTYING: u32 = 0x40;
     /// Not from C: both of `EMPTYING` and `FIRST_PASS`. Clean blocks are left
@@ -31,6 +29,17 @@ impl Flags {
     pub(crate) const SPARE_CLEAN: u32 = 0x80;
     /// A target for a page that is moved out of a tainted block: no such block.
     pub(crate) const TARGET: u32 = 0x100;
+    /// May wait for reclaim. This and what follows is known before a taint only.
+    pub(crate) const WAITS: u32 = 0x200;
+    /// May do I/O for it.
+    pub(crate) const IO: u32 = 0x400;
+    /// Entitled to a part of the reserves.
+    pub(crate) const URGENT: u32 = 0x800;
+
+    #[inline]
+    const fn has(self, bits: u32) -> bool {
+        self.0 & bits != 0
+    }
 }
 
 /// What the caller of an allocation can tolerate.
@@ -38,7 +47,10 @@ impl Flags {
 pub(crate) enum Intent {
     /// Failing or waiting would be worse than any fragmentation.
     MustNotBeRefused,
-    /// Cannot wait, but other zones may be asked first.
+    /// Has something smaller in mind that will do: SLUB for large slabs, kvmalloc(),
+    /// fragments of network buffers.
+    CheapFallback,
+    /// Cannot wait.
     Atomic,
     /// May wait while room is made.
     MayWait,
@@ -49,17 +61,45 @@ impl Intent {
     ///
     /// | fact | intent |
     /// |---|---|
-    /// | reserves, OOM victim | must not be refused |
-    /// | cannot wait | atomic |
+    /// | reserves, OOM victim, must not fail | must not be refused |
+    /// | more than a page, might do I/O but does not wait, nor is it urgent | cheap fallback |
+    /// | does not wait | atomic |
     /// | otherwise | may wait |
+    ///
+    /// That it would rather fail than try hard says nothing: some who say so
+    /// (`__GFP_NORETRY`) have no other size to ask for.
     #[inline]
-    pub(crate) const fn of(flags: Flags) -> Intent {
-        if flags.0 & Flags::MUST != 0 {
+    pub(crate) const fn of(order: Order, flags: Flags) -> Intent {
+        let best_effort = flags.has(Flags::IO) && !flags.has(Flags::WAITS | Flags::URGENT);
+        if flags.has(Flags::MUST) {
             Intent::MustNotBeRefused
-        } else if flags.0 & Flags::NONBLOCK != 0 {
-            Intent::Atomic
-        } else {
+        } else if order.index() > 0 && best_effort {
+            Intent::CheapFallback
+        } else if flags.has(Flags::WAITS) {
             Intent::MayWait
+        } else {
+            Intent::Atomic
+        }
+    }
+}
+
+/// What is tried before a request for kernel memory taints a clean block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct BeforeTaint {
+    /// Have a pageblock of a tainted block emptied, and ask once more.
+    pub(crate) make_room: bool,
+    /// As long as room can be made, fail instead.
+    pub(crate) refuse: bool,
+}
+
+impl BeforeTaint {
+    /// What becomes a request of `order` with these facts.
+    #[inline]
+    pub(crate) const fn of(order: Order, flags: Flags) -> BeforeTaint {
+        let intent = Intent::of(order, flags);
+        BeforeTaint {
+            make_room: flags.has(Flags::WAITS) && !matches!(intent, Intent::MustNotBeRefused),
+            refuse: matches!(intent, Intent::CheapFallback),
         }
     }
 }
@@ -85,7 +125,7 @@ impl Request {
     #[inline]
     pub(crate) fn new(order: Order, ty: Type, flags: Flags, geometry: &Geometry) -> Request {
         let mut flags = flags.0 & !Flags::SPARE_CLEAN;
-        if Intent::of(Flags(flags)) == Intent::MustNotBeRefused {
+        if Flags(flags).has(Flags::MUST) {
             flags &= !Flags::FIRST_PASS;
         }
         if order.index() >= geometry.pageblock_order.index() {
@@ -119,24 +159,52 @@ mod tests {
         Request::new(Order::new(order), Type::Unmovable, Flags(flags), &X86)
     }
 
+    fn intent(order: u32, flags: u32) -> Intent {
+        Intent::of(Order::new(order), Flags(flags))
+    }
+
     #[test]
     fn who_may_use_reserves_is_not_refused() {
-        assert_eq!(
-            Intent::of(Flags(Flags::MUST | Flags::NONBLOCK)),
-            Intent::MustNotBeRefused
-        );
+        for order in [0, 3] {
+            assert_eq!(
+                intent(order, Flags::MUST | Flags::IO),
+                Intent::MustNotBeRefused
+            );
+        }
         assert_eq!(
             request(0, Flags::MUST | Flags::FIRST_PASS).flags,
             Flags(Flags::MUST)
         );
+        let before = BeforeTaint::of(Order::new(3), Flags(Flags::MUST | Flags::WAITS));
+        assert!(!before.make_room && !before.refuse);
     }
 
     #[test]
-    fn who_cannot_wait_is_atomic_and_still_asks_twice() {
-        assert_eq!(Intent::of(Flags(Flags::NONBLOCK)), Intent::Atomic);
-        assert_eq!(Intent::of(Flags(0)), Intent::MayWait);
-        let atomic = request(0, Flags::NONBLOCK | Flags::FIRST_PASS);
-        assert!(atomic.flags.0 & Flags::FIRST_PASS != 0);
+    fn who_asks_for_more_than_a_page_and_not_hard_falls_back() {
+        assert_eq!(intent(3, Flags::IO), Intent::CheapFallback);
+        assert!(BeforeTaint::of(Order::new(3), Flags(Flags::IO)).refuse);
+        assert_eq!(intent(0, Flags::IO), Intent::Atomic);
+        // An interrupt handler, and one that only looks like it.
+        assert_eq!(intent(3, Flags::URGENT), Intent::Atomic);
+        assert_eq!(intent(3, Flags::URGENT | Flags::IO), Intent::Atomic);
+        assert_eq!(intent(3, 0), Intent::Atomic);
+    }
+
+    #[test]
+    fn only_who_waits_has_room_made() {
+        for (flags, expected) in [
+            (Flags::WAITS, Intent::MayWait),
+            (Flags::WAITS | Flags::IO, Intent::MayWait),
+            (Flags::IO, Intent::Atomic),
+            (0, Intent::Atomic),
+        ] {
+            assert_eq!(intent(0, flags), expected);
+            let before = BeforeTaint::of(Order::new(0), Flags(flags));
+            assert_eq!(before.make_room, expected == Intent::MayWait);
+            assert!(!before.refuse);
+        }
+        let large = BeforeTaint::of(Order::new(3), Flags(Flags::WAITS | Flags::IO));
+        assert!(large.make_room && !large.refuse);
     }
 
     #[test]

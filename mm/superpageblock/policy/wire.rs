@@ -6,6 +6,7 @@
 
 use super::fullness::Level;
 use super::plan::Plan;
+use super::request::BeforeTaint;
 use super::zone::Advert;
 
 /// `SPB_PLAN_*`: action in bits 0 to 7, type in 8 to 15, order in 16 to 23,
@@ -35,6 +36,19 @@ pub(crate) const LEVEL_LOW: u64 = 1 << 31;
 #[inline]
 pub(crate) const fn advert(advert: Advert) -> u64 {
     ((advert.top as u64) << 32) | advert.promote as u64
+}
+
+/// `SPB_MAKE_ROOM`.
+pub(crate) const MAKE_ROOM: u32 = 1;
+/// `SPB_REFUSE`.
+pub(crate) const REFUSE: u32 = 2;
+
+/// A mask of both.
+#[inline]
+pub(crate) const fn before_taint(before: BeforeTaint) -> u32 {
+    let room = if before.make_room { MAKE_ROOM } else { 0 };
+    let refuse = if before.refuse { REFUSE } else { 0 };
+    room | refuse
 }
 
 #[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]

@@ -20,7 +20,6 @@ use crate::scenario::REAL;
 const FIRST: u32 = Flags::FIRST_PASS;
 const STRICT: u32 = FIRST | Flags::NOFRAGMENT;
 const SECOND: u32 = 0;
-const ATOMIC: u32 = Flags::NONBLOCK;
 
 /// The block from which a request is served in a fresh zone.
 fn first_choice(kinds: &[Kind], ty: Type, flags: u32) -> Option<usize> {
@@ -50,9 +49,7 @@ fn kernel_memory_stays_in_the_tainted_block_while_it_has_a_pageblock() {
 #[test]
 fn a_clean_block_is_lost_only_in_the_second_pass() {
     for ty in [Unmovable, Reclaimable] {
-        for flags in [FIRST, FIRST | ATOMIC] {
-            assert_eq!(first_choice(&[Kind::Complete], ty, flags), None);
-        }
+        assert_eq!(first_choice(&[Kind::Complete], ty, FIRST), None);
         assert_eq!(first_choice(&[Kind::Complete], ty, SECOND), Some(0));
     }
 }
@@ -176,8 +173,8 @@ fn two_types_of_kernel_memory_do_not_relabel_each_others_pageblocks() {
 }
 
 #[test]
-fn atomic_does_not_taint_while_tainted_serves() {
-    for flags in [ATOMIC, ATOMIC | FIRST] {
+fn neither_pass_taints_while_tainted_serves() {
+    for flags in [SECOND, FIRST] {
         // A free pageblock, holes in movable memory, holes of the other type.
         for room in 0..3 {
             let mut m = Machine::full(2);

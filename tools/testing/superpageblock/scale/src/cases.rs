@@ -84,7 +84,7 @@ const POLICY: [Case; 14] = [
     ),
     case("first page comes, last one goes", FLAT, updates::advertise),
     case("retype a pageblock", FLAT, updates::retype),
-    case("rank a block for 1 GB", FLAT, walks::contig_key),
+    case("rank a block for 1 GB", FLAT, walks::contig_rank),
     case(
         "hold of the lock, all plans are stale",
         Growth::None { from: 1024 },

@@ -36,15 +36,14 @@ struct Key {
 impl Work for Key {
     fn run(&mut self) -> u32 {
         for n in 0..OPERATIONS {
-            let block = n % self.blocks;
-            black_box(contig::key(black_box(block), black_box(cost(block)), 1));
+            black_box(contig::rank(black_box(cost(n % self.blocks)), 1));
         }
         OPERATIONS
     }
 }
 
 /// The rank of one block for a 1 GB page.
-pub(crate) fn contig_key(blocks: u32) -> Box<dyn Work> {
+pub(crate) fn contig_rank(blocks: u32) -> Box<dyn Work> {
     Box::new(Key { blocks })
 }
 
@@ -56,7 +55,7 @@ struct Ranking {
 impl Work for Ranking {
     fn run(&mut self) -> u32 {
         for (n, (key, cost)) in self.keys.iter_mut().zip(&self.costs).enumerate() {
-            *key = contig::key(n as u32, *cost, 0);
+            *key = u64::from(contig::rank(*cost, 0)) << 32 | n as u64;
         }
         self.keys.sort_unstable();
         black_box(&self.keys);
