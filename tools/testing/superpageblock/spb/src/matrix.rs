@@ -197,8 +197,29 @@ const PRESSURE_STOCK: Row = Row {
     ..PRESSURE
 };
 
+/// A journal holds on to metadata that is in the way.
+const FILES: Row = Row {
+    name: "every possible 1 GB page after files came and went",
+    scenario: "files",
+    memory: Mib::gib(6),
+    disks: &[6 << 10],
+    mkfs: "ext4",
+    gigabytes: true,
+    seconds: 900,
+    ..PLAIN
+};
+
+/// What [`FILES`] is compared with.
+const FILES_STOCK: Row = Row {
+    name: "files came and went, stock kernel",
+    variant: Variant::Stock,
+    console: ANY,
+    gigabytes: false,
+    ..FILES
+};
+
 /// All guests; a row that needs more memory than the host has fails with the reason.
-pub const ROWS: [Row; 36] = [
+pub const ROWS: [Row; 37] = [
     // KUnit runs on x86 while this one boots.
     Row {
         name: "patched boots",
@@ -214,6 +235,7 @@ pub const ROWS: [Row; 36] = [
         ..PLAIN
     },
     PRESSURE,
+    FILES,
     Row {
         name: "readers of free lists",
         scenario: "readers",

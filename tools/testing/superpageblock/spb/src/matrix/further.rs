@@ -7,6 +7,8 @@ use super::BOOST;
 use super::BTRFS;
 use super::CMA;
 use super::CPUHOTPLUG;
+use super::FILES;
+use super::FILES_STOCK;
 use super::FIRST_MODULES;
 use super::FIRST_OF_NODE;
 use super::HIGHATOMIC;
@@ -32,6 +34,26 @@ pub const ROWS_FULL: &[Row] = &[
         ..PRESSURE
     },
     PRESSURE_STOCK,
+    FILES_STOCK,
+    Row {
+        name: "every possible 1 GB page after files came and went, debug kernel",
+        variant: Variant::Debug,
+        seconds: 1500,
+        ..FILES
+    },
+    Row {
+        name: "every possible 1 GB page after files came and went on xfs",
+        variant: Variant::Drivers,
+        cmdline: "spb.arg.fs=xfs",
+        mkfs: "xfs",
+        ..FILES
+    },
+    Row {
+        name: "every possible 1 GB page after files came and went on btrfs",
+        cmdline: "spb.arg.fs=btrfs",
+        mkfs: "btrfs",
+        ..FILES
+    },
     Row {
         name: "readers of free lists, KASAN",
         variant: Variant::Kasan,

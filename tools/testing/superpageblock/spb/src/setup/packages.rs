@@ -37,6 +37,7 @@ const NEEDED: [(&str, &str); 28] = [
     ("bash-static", "bash-static"),
     ("e2fsprogs", "mke2fs"),
     ("btrfs-progs", "mkfs.btrfs"),
+    ("xfsprogs", "mkfs.xfs"),
     ("python3", "python3"),
     ("valgrind", "valgrind"),
     ("ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
