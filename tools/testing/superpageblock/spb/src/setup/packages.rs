@@ -11,7 +11,7 @@ use anyhow::Result;
 use crate::cmd;
 
 /// Packages and a program of each, or a file, that shows it is there.
-const NEEDED: [(&str, &str); 28] = [
+const NEEDED: [(&str, &str); 29] = [
     ("clang-19", "clang-19"),
     ("lld-19", "ld.lld-19"),
     ("llvm-19", "llvm-ar-19"),
