@@ -74,6 +74,8 @@ impl Toolchain {
             // kbuild has the compiler list the headers anyway. Preprocessing each file
             // once more takes a fifth of a cold build.
             .env("CCACHE_DEPEND", "1")
+            // Nor need it read each header again for each file.
+            .env("CCACHE_INODECACHE", "1")
     }
 
     /// Variables as given on make's command line.
