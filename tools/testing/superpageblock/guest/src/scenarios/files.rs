@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use super::measure;
 use super::run::ask;
+use super::run::ask_unwritten;
 use super::run::boot_state;
 use super::run::print_events;
 use super::run::seconds;
@@ -22,6 +23,7 @@ use crate::cmdline::Cmdline;
 use crate::pagemap::Walker;
 use crate::protocol;
 use crate::rng::Rng;
+use crate::sys::files;
 use crate::sys::mounts;
 use crate::sys::stat::Counters;
 use crate::Result;
@@ -41,7 +43,8 @@ const KB_PER_GB: u64 = 1 << 20;
 
 /// Makes files, deletes most of them, asks for huge pages, and prints it all.
 ///
-/// `spb.arg.fs` is the kind of file system, `rounds` how often files come and go.
+/// `spb.arg.fs` is the kind of file system, `rounds` how often files come and go; with `unwritten`, nobody
+/// writes back before pages are asked for.
 pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     let begin = Instant::now();
     let events = Counters::vmstat()?;
@@ -51,6 +54,10 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     boot_state(&mut walker)?;
     set_defrag_mode(cmdline)?;
     mount(cmdline)?;
+    let unwritten = cmdline.number("unwritten", 0) != 0;
+    if unwritten {
+        write_back_late()?;
+    }
 
     let mut tree = Tree::new(cmdline.seed);
     for round in 1..=cmdline.number("rounds", 2) {
@@ -62,7 +69,10 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     protocol::metric("seconds_workload", seconds(begin));
     protocol::metric("files", tree.files.len());
 
-    ask(&mut walker, tree.peak)?;
+    match unwritten {
+        true => ask_unwritten(&mut walker, tree.peak)?,
+        false => ask(&mut walker, tree.peak)?,
+    }
     protocol::test("files_are_whole", tree.check());
     print_events(&Counters::vmstat()?.since(&events));
     protocol::metric("seconds_total", seconds(begin));
@@ -76,6 +86,12 @@ fn mount(cmdline: &Cmdline) -> Result<()> {
         true => Ok(()),
         false => Err(format!("no disk with {kind}: give the guest one made by mkfs.{kind}").into()),
     }
+}
+
+/// Leaves what is dirty to those who need it written back.
+fn write_back_late() -> Result<()> {
+    files::write("/proc/sys/vm/dirty_expire_centisecs", "360000")?;
+    files::write("/proc/sys/vm/dirty_writeback_centisecs", "0")
 }
 
 /// Files in directories on the disk.

@@ -14,7 +14,6 @@ use crate::hugepages::Outcome;
 use crate::hugepages::Size;
 use crate::pagemap::Walker;
 use crate::protocol;
-use crate::sys::power;
 use crate::sys::stat::Counters;
 use crate::Result;
 
@@ -27,8 +26,6 @@ const HUGE_KB: u64 = 2048;
 
 /// Walks memory when it has come to rest, and prints the map.
 pub(crate) fn before(walker: &mut Walker) -> Result<Vec<BlockUse>> {
-    // Dirty pages would be written back in the middle of the measurement.
-    power::write_back();
     let left = drain::drain(walker)?;
     let before = walker.walk()?;
     protocol::log(format_args!("per-CPU pages before asking: {left}"));

@@ -17,6 +17,7 @@ use crate::pagemap::Walker;
 use crate::protocol;
 use crate::sys::files;
 use crate::sys::mounts;
+use crate::sys::power;
 use crate::sys::stat::Counters;
 use crate::verify;
 use crate::workload::crew::Crew;
@@ -96,6 +97,13 @@ pub(super) fn fragment(crew: &mut Crew, plan: Plan) -> Result<u64> {
 
 /// Asks for huge pages; `sampled` is the peak of non-movable memory so far, in pages.
 pub(super) fn ask(walker: &mut Walker, sampled: u64) -> Result<()> {
+    // Dirty pages would be written back in the middle of the measurement.
+    power::write_back();
+    ask_unwritten(walker, sampled)
+}
+
+/// The same, whatever is dirty.
+pub(super) fn ask_unwritten(walker: &mut Walker, sampled: u64) -> Result<()> {
     let before = request::before(walker)?;
     fragmented(&before, sampled)?;
     verify::report("after_workload");

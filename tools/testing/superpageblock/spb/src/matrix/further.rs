@@ -42,6 +42,11 @@ pub const ROWS_FULL: &[Row] = &[
         ..FILES
     },
     Row {
+        name: "every possible 1 GB page while files are not written back",
+        cmdline: "spb.arg.unwritten=1",
+        ..FILES
+    },
+    Row {
         name: "every possible 1 GB page after files came and went on xfs",
         variant: Variant::Drivers,
         cmdline: "spb.arg.fs=xfs",

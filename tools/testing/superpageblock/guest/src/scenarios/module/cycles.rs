@@ -16,6 +16,7 @@ use crate::scenarios::request;
 use crate::sys::files;
 use crate::sys::kmsg::Kmsg;
 use crate::sys::mounts;
+use crate::sys::power;
 use crate::sys::process::Child;
 use crate::verify;
 use crate::workload::crew::Crew;
@@ -156,6 +157,7 @@ fn quality(crew: &mut Crew, cycles: &mut Cycles) -> Result<()> {
     crew.run(Phase::Grow, || Ok(()))?;
     crew.run(Phase::Shrink, || Ok(()))?;
     let mut walker = Walker::new()?;
+    power::write_back();
     let blocks = request::before(&mut walker)?;
     request::run(&mut walker, &blocks)?;
     verify::report("after_request");
