@@ -14,10 +14,10 @@ COMMANDS := setup tree refresh run pressure files test test-full kunit host-test
 
 help:
 	@echo 'make run         build stock and patched, boot both under the same workload, compare'
-	@echo 'make pressure    the same with kernel memory growing while all memory is in use'
-	@echo 'make files       the same after a file system was busy (ext4)'
+	@echo 'make pressure    the same while kernel memory grows in full memory; vm.defrag_mode as well'
+	@echo 'make files       the same after files came and went on ext4; vm.defrag_mode as well'
 	@echo 'make test        everything CI runs; ends with "N passed, N failed"'
-	@echo 'make test-full   also the kernel'"'"'s own mm tests, on stock and patched'
+	@echo 'make test-full   also more guests and debug kernels, and the kernel'"'"'s own mm tests, on both'
 	@echo 'make kunit       only the KUnit suites'
 	@echo 'make host-test   only the tests that run on the host'
 	@echo 'make scale       what the policy costs in zones of 8 GB to 16 TB: instructions, time, bytes, code'

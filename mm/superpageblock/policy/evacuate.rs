@@ -13,8 +13,8 @@
 //!   refused.
 //! - The worker, for [`Limits::worker_rest_ms`] after a pass that moved nothing,
 //!   found no place to move pages to, or left [`Limits::left`] pages where they were.
-//! - A block comes after others once for each failure, until something in it could
-//!   be moved or the worker forgives half of them.
+//! - A block comes after others once for each failure, until more of a pageblock in
+//!   it moved than stayed, or the worker forgives half of them.
 
 /// What a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -189,7 +189,8 @@ mod tests {
             movable: 99,
             ..PAGEBLOCK
         };
-        assert!(pageblock_key(&fewer) < pageblock_key(&PAGEBLOCK));
+        assert_eq!(pageblock_key(&fewer), Some(99));
+        assert_eq!(pageblock_key(&PAGEBLOCK), Some(100));
         let mixed = Contents {
             others: 1,
             ..PAGEBLOCK
@@ -198,13 +199,14 @@ mod tests {
             movable: 512,
             ..PAGEBLOCK
         };
-        assert!(pageblock_key(&full) < pageblock_key(&mixed));
+        assert_eq!(pageblock_key(&full), Some(512));
+        assert_eq!(pageblock_key(&mixed), Some(924));
         // Of those that stay in use, the one that gains the most.
         let gains = Contents {
             movable: 400,
             ..mixed
         };
-        assert!(pageblock_key(&gains) < pageblock_key(&mixed));
+        assert_eq!(pageblock_key(&gains), Some(624));
     }
 
     #[test]
@@ -234,5 +236,10 @@ mod tests {
             ..HELD
         };
         assert_eq!(key(7, &empty), None);
+        let half = Occupancy {
+            in_use: 256,
+            ..HELD
+        };
+        assert!(key(7, &half).is_some());
     }
 }

@@ -61,7 +61,7 @@ impl Intent {
     ///
     /// | fact | intent |
     /// |---|---|
-    /// | reserves, OOM victim, must not fail | must not be refused |
+    /// | reserves, OOM victim | must not be refused |
     /// | more than a page, might do I/O but does not wait, nor is it urgent | cheap fallback |
     /// | does not wait | atomic |
     /// | otherwise | may wait |
@@ -98,7 +98,7 @@ impl BeforeTaint {
     pub(crate) const fn of(order: Order, flags: Flags) -> BeforeTaint {
         let intent = Intent::of(order, flags);
         BeforeTaint {
-            make_room: flags.has(Flags::WAITS) && !matches!(intent, Intent::MustNotBeRefused),
+            make_room: matches!(intent, Intent::MayWait),
             refuse: matches!(intent, Intent::CheapFallback),
         }
     }
@@ -176,7 +176,9 @@ mod tests {
             Flags(Flags::MUST)
         );
         let before = BeforeTaint::of(Order::new(3), Flags(Flags::MUST | Flags::WAITS));
-        assert!(!before.make_room && !before.refuse);
+        assert!(!before.make_room);
+        let before = BeforeTaint::of(Order::new(3), Flags(Flags::MUST | Flags::IO));
+        assert!(!before.refuse);
     }
 
     #[test]

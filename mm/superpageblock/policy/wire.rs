@@ -73,6 +73,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_tried_before_a_taint_is_a_mask() {
+        for (make_room, refuse, mask) in [
+            (false, false, 0),
+            (true, false, MAKE_ROOM),
+            (false, true, REFUSE),
+            (true, true, MAKE_ROOM | REFUSE),
+        ] {
+            assert_eq!(before_taint(BeforeTaint { make_room, refuse }), mask);
+        }
+    }
+
+    #[test]
     fn fields_do_not_overlap() {
         let last = Plan {
             action: Action::ClaimPart,
