@@ -265,12 +265,14 @@ bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int 
  * spb_may_refuse() - whether room can be made for who asks for less
  * @nid: the node
  *
+ * The worker may rest meanwhile: the smaller request has room made itself.
+ *
  * Context: any.
- * Return: false for a while after that failed, or the worker has found nothing to do.
+ * Return: false for a while after that failed.
  */
 bool spb_may_refuse(int nid)
 {
-	return !spb_resting(nid) && !time_before(jiffies, READ_ONCE(spb_worker_after));
+	return !spb_resting(nid);
 }
 
 /*
