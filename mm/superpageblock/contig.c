@@ -14,6 +14,12 @@
 #define SPB_GROUP_SHIFT		52
 #define SPB_RANK_SHIFT		20
 
+/*
+ * How often each block is tried: a page that compaction had isolated just then is enough
+ * for an attempt to fail, and the next one finds most of the block empty.
+ */
+#define SPB_CONTIG_TRIES	2
+
 /* A block to empty; those with a smaller key are tried before. */
 struct spb_candidate {
 	u64 key;
@@ -187,12 +193,17 @@ static struct page *spb_try_candidates(const struct spb_candidate *list, u32 nr,
 	struct page *page = NULL;
 	u32 i;
 
+	atomic_inc(&spb_emptying);
 	current->flags |= PF_MEMALLOC_EMPTYING;
-	for (i = 0; i < nr && !page; i++)
-		page = try_contig_range(list[i].zone, list[i].pfn, SPB_NR_PAGES,
+	for (i = 0; i < nr * SPB_CONTIG_TRIES && !page; i++) {
+		const struct spb_candidate *block = &list[i / SPB_CONTIG_TRIES];
+
+		page = try_contig_range(block->zone, block->pfn, SPB_NR_PAGES,
 					request->gfp_mask, request->skip_hugetlb,
 					request->skipped_hugetlb);
+	}
 	current->flags &= ~PF_MEMALLOC_EMPTYING | emptying;
+	atomic_dec(&spb_emptying);
 	return page;
 }
 

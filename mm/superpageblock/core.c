@@ -45,6 +45,8 @@ DEFINE_MUTEX(spb_policy_mutex);
 /* Changes only while memory cannot come or go. */
 const struct spb_policy_ops __rcu *spb_policy_ops;
 static bool spb_wanted __ro_after_init = true;
+/* Requests for a block that are emptying one: they fill tainted blocks meanwhile. */
+atomic_t spb_emptying = ATOMIC_INIT(0);
 /* Of the policy that came last; what is under way may use them after it has gone. */
 struct spb_limits spb_limits;
 

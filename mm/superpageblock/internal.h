@@ -14,6 +14,7 @@ struct seq_file;
 extern const struct spb_policy_ops __rcu *spb_policy_ops;
 extern struct mutex spb_policy_mutex;
 extern struct spb_limits spb_limits;
+extern atomic_t spb_emptying;
 
 /* What a walk over the pages of a block found, in pages. */
 struct spb_survey {

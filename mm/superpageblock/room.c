@@ -310,19 +310,28 @@ static void spb_work_for_refused(struct zone *zone, struct spb_evacuated *sum)
 	sum->moved += result.moved;
 }
 
+/*
+ * Whether the worker is to stop for now. What a request for a block moves into tainted
+ * blocks must not be moved out of them at the same time.
+ */
+static bool spb_pause(void)
+{
+	return READ_ONCE(spb_room_stopped) || atomic_read(&spb_emptying);
+}
+
 /* Evacuate the zone's low blocks; returns whether there is more to do, later. */
 static bool spb_work_in_zone(struct zone *zone, struct spb_evacuated *sum)
 {
 	struct spb_evacuated here = { };
 	unsigned int pageblocks = 0;
-	bool more;
+	bool more = true;
 
 	spb_work_for_refused(zone, sum);
-	do {
-		more = !READ_ONCE(spb_room_stopped) && spb_work_on(zone, true, &here);
+	while (more && !spb_pause() && !here.gave_up && here.left < spb_limits.left &&
+	       pageblocks++ < spb_limits.pass) {
+		more = spb_work_on(zone, true, &here);
 		cond_resched();
-	} while (more && !here.gave_up && here.left < spb_limits.left &&
-		 ++pageblocks < spb_limits.pass);
+	}
 	sum->moved += here.moved;
 	return more;
 }
