@@ -112,10 +112,23 @@ static inline struct spb_block *spb_block_of(const struct zone *zone,
 	return spb_nth_block(zone, offset >> SPB_ORDER);
 }
 
-static inline struct free_area *spb_free_areas(struct zone *zone,
-					       struct spb_block *block)
+/*
+ * For what has one copy for a block's lists and one for the zone's own: each is to
+ * be as good as if there were no other.
+ */
+#define __spb_inline	__always_inline
+
+static inline struct free_area *spb_free_area(struct zone *zone, struct spb_block *block,
+					      unsigned int order)
 {
-	return block ? block->free_area : zone->free_area;
+	return block ? &block->free_area[order] : &zone->free_area[order];
+}
+
+/* Where the pages on all lists of the order of @area are counted. */
+static inline struct free_area *spb_counting_area(struct zone *zone, struct free_area *area,
+						  unsigned int order)
+{
+	return &zone->free_area[order];
 }
 
 /*
@@ -214,8 +227,10 @@ static inline void spb_set_content(struct page *page, unsigned int order,
 static inline bool spb_whole_free(const struct spb_block *block, unsigned int order,
 				  int migratetype)
 {
-	return order >= pageblock_order && migratetype != MIGRATE_MOVABLE &&
-	       migratetype_is_mergeable(migratetype) && block;
+	if (likely(order < pageblock_order))
+		return false;
+	return migratetype != MIGRATE_MOVABLE && migratetype_is_mergeable(migratetype) &&
+	       block;
 }
 
 bool spb_capture(struct zone *zone, struct page *page, unsigned int order,
@@ -225,7 +240,7 @@ void spb_retype_free(struct zone *zone, struct page *page, unsigned int order,
 bool spb_same_lists(const struct zone *zone, const struct page *a, const struct page *b);
 unsigned long spb_lists_span(const struct zone *zone, const struct page *page,
 			     unsigned long *first);
-struct free_area *spb_movable_areas(struct zone *zone, unsigned int order);
+struct free_area *spb_movable_area(struct zone *zone, unsigned int order);
 u32 spb_block_orders(const struct spb_block *block, int migratetype);
 void spb_set_range_content(struct zone *zone, unsigned long pfn, unsigned long end);
 struct page *spb_alloc_contig(struct zonelist *zonelist, nodemask_t *nodemask,
@@ -281,37 +296,29 @@ static inline struct spb_block *spb_block_of(const struct zone *zone,
 	return NULL;
 }
 
-static inline struct free_area *spb_free_areas(struct zone *zone,
-					       struct spb_block *block)
+static inline struct free_area *spb_free_area(struct zone *zone, struct spb_block *block,
+					      unsigned int order)
 {
-	return zone->free_area;
+	return &zone->free_area[order];
 }
 
-static inline void spb_list_added(struct zone *zone, struct spb_block *block,
-				  struct page *page, unsigned int order,
-				  int migratetype)
-{
-}
-
-static inline void spb_list_removed(struct zone *zone, struct spb_block *block,
-				    unsigned int order, int migratetype)
-{
-}
-
-static inline void spb_account_freed(struct zone *zone, struct spb_block *block,
-				     unsigned int nr_pages, int migratetype)
-{
-}
-
-static inline void spb_account_taken(struct zone *zone, struct spb_block *block,
-				     unsigned int nr_pages, int migratetype)
-{
-}
-
-static inline void spb_account_moved(struct zone *zone, struct spb_block *block,
-				     unsigned int nr_pages, int old, int new)
-{
-}
+/*
+ * Macros, so that there is nothing here that the compiler could take into account
+ * before it finds that these do nothing: the object code is that of before.
+ */
+#define __spb_inline	inline
+#define spb_counting_area(zone, area, order)					\
+	((void)(zone), (void)(order), (area))
+#define spb_list_added(zone, block, page, order, migratetype)			\
+	((void)(zone), (void)(block), (void)(page), (void)(order), (void)(migratetype))
+#define spb_list_removed(zone, block, order, migratetype)			\
+	((void)(zone), (void)(block), (void)(order), (void)(migratetype))
+#define spb_account_freed(zone, block, nr_pages, migratetype)			\
+	((void)(zone), (void)(block), (void)(nr_pages), (void)(migratetype))
+#define spb_account_taken(zone, block, nr_pages, migratetype)			\
+	((void)(zone), (void)(block), (void)(nr_pages), (void)(migratetype))
+#define spb_account_moved(zone, block, nr_pages, old, new)			\
+	((void)(zone), (void)(block), (void)(nr_pages), (void)(old), (void)(new))
 
 static inline void spb_set_content(struct page *page, unsigned int order,
 				   int migratetype)
@@ -344,9 +351,9 @@ static inline unsigned long spb_lists_span(const struct zone *zone,
 	return zone->spanned_pages;
 }
 
-static inline struct free_area *spb_movable_areas(struct zone *zone, unsigned int order)
+static inline struct free_area *spb_movable_area(struct zone *zone, unsigned int order)
 {
-	return zone->free_area;
+	return &zone->free_area[order];
 }
 
 static inline void spb_set_range_content(struct zone *zone, unsigned long pfn,

@@ -227,19 +227,19 @@ struct spb_block *spb_planned_block(struct zone *zone, unsigned int order,
 }
 
 /**
- * spb_movable_areas() - the free lists that movable pages should be taken from
+ * spb_movable_area() - the free lists that movable pages should be taken from
  * @zone: the zone, whose lock is held
  * @order: order of the pages
  *
- * Return: the free areas of the block that the policy would use next.
+ * Return: the free area of the block that the policy would use next.
  */
-struct free_area *spb_movable_areas(struct zone *zone, unsigned int order)
+struct free_area *spb_movable_area(struct zone *zone, unsigned int order)
 {
 	struct spb_block *block = NULL;
 
 	if (spb_attached(zone))
 		block = spb_planned_block(zone, order, MIGRATE_MOVABLE, 0);
-	return spb_free_areas(zone, block);
+	return spb_free_area(zone, block, order);
 }
 
 static void spb_set_hooks(const struct spb_policy_ops *ops)

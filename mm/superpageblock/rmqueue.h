@@ -388,23 +388,44 @@ static u32 spb_before_taint(const struct alloc_context *ac, gfp_t gfp_mask,
 }
 
 /*
- * The flags of the next pass over the zones: @relaxed, unless that means to taint a
- * clean block and room was made instead, which is done once. The same flags again:
- * there is to be no other pass.
+ * Whether another pass over the zones may follow fewer rules of placement: mix
+ * types in a pageblock or, after a zone with enough free pages had none to give,
+ * taint a clean block.
  */
-static noinline unsigned int spb_relax(const struct alloc_context *ac, gfp_t gfp_mask,
-				       unsigned int order, unsigned int alloc_flags,
-				       unsigned int relaxed)
+static inline bool spb_may_relax(bool no_fallback, unsigned int alloc_flags, bool refused)
+{
+	if (no_fallback && !defrag_mode)
+		return true;
+	return refused && (alloc_flags & ALLOC_SPB_NOTAINT);
+}
+
+/*
+ * The flags of the next pass over the zones: types may be mixed in a pageblock or,
+ * if they may already, a clean block may be tainted, unless room was made instead,
+ * which is done once. The same flags again: there is to be no other pass.
+ */
+static noinline unsigned int spb_relaxed(const struct alloc_context *ac, gfp_t gfp_mask,
+					 unsigned int order, unsigned int alloc_flags)
 {
 	u32 before;
 
-	if (!((alloc_flags ^ relaxed) & ALLOC_SPB_NOTAINT))
-		return relaxed;
+	if ((alloc_flags & ALLOC_NOFRAGMENT) && !defrag_mode)
+		return alloc_flags & ~ALLOC_NOFRAGMENT;
 	before = spb_before_taint(ac, gfp_mask, order, alloc_flags);
 	if (!(alloc_flags & ALLOC_SPB_ROOM) &&
 	    spb_make_room(ac, gfp_mask, order, before))
 		return alloc_flags | ALLOC_SPB_ROOM;
-	return before & SPB_REFUSE ? alloc_flags : relaxed;
+	return before & SPB_REFUSE ? alloc_flags : alloc_flags & ~ALLOC_SPB_NOTAINT;
+}
+
+/* Relax @alloc_flags for another pass, if there is to be one. */
+static __always_inline bool spb_relax(const struct alloc_context *ac, gfp_t gfp_mask,
+				      unsigned int order, int *alloc_flags)
+{
+	int before = *alloc_flags;
+
+	*alloc_flags = spb_relaxed(ac, gfp_mask, order, before);
+	return *alloc_flags != before;
 }
 
 /* Whether free pages of @order or more could be had by tainting a block. */
@@ -435,11 +456,14 @@ static noinline bool spb_was_refused(const struct alloc_context *ac, gfp_t gfp_m
 }
 #else /* !CONFIG_SUPERPAGEBLOCK */
 
-static inline unsigned int spb_relax(const struct alloc_context *ac, gfp_t gfp_mask,
-				     unsigned int order, unsigned int alloc_flags,
-				     unsigned int relaxed)
+/* A macro for the sake of the object code, as in block.h */
+#define spb_may_relax(no_fallback, ...)	((no_fallback) && !defrag_mode)
+
+static inline bool spb_relax(const struct alloc_context *ac, gfp_t gfp_mask,
+			     unsigned int order, int *alloc_flags)
 {
-	return relaxed;
+	*alloc_flags &= ~ALLOC_NOFRAGMENT;
+	return true;
 }
 
 static inline bool spb_was_refused(const struct alloc_context *ac, gfp_t gfp_mask,
