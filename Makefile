@@ -8,7 +8,7 @@ export MEM SEEDS KDIR J ACCEL KERNEL
 export FROM SIGN ASSISTED_BY TREE_URL
 
 SPB := cargo run -q --release --locked --manifest-path $(TOOLS)/Cargo.toml -p spb --
-COMMANDS := setup tree refresh run pressure files test test-full kunit host-test scale shell modules series
+COMMANDS := setup tree refresh run pressure files bench-model bench-locks test test-full kunit host-test scale shell modules series
 
 .PHONY: help rust clean bench series-check $(COMMANDS)
 
@@ -22,6 +22,8 @@ help:
 	@echo 'make host-test   only the tests that run on the host'
 	@echo 'make scale       what the policy costs in zones of 8 GB to 16 TB: instructions, time, bytes, code'
 	@echo 'make bench       instructions of alloc and free, stock against patched (UPDATE=1: new reference)'
+	@echo 'make bench-model cache misses of alloc and free in a model, and which functions take the instructions'
+	@echo 'make bench-locks how long zone->lock is held, stock against patched, with eight processors'
 	@echo 'make shell       interactive guest (KERNEL=stock|patched|debug)'
 	@echo 'make modules     the policy as a module (KDIR=/path: for the patched kernel built there)'
 	@echo 'make tree        lay base + patches + overlay out as a git tree in build/tree'

@@ -46,10 +46,12 @@ u64 spb_bench_alloc(const struct spb_bench_row *row, struct page **pages,
 	u64 start, ticks;
 
 	local_irq_save(flags);
+	SPB_BENCH_MARK(SPB_BENCH_MARK_ALLOC);
 	start = spb_bench_now();
 	for (i = 0; i < count; i++)
 		pages[i] = alloc_pages(gfp, order);
 	ticks = spb_bench_since(start);
+	SPB_BENCH_MARK(SPB_BENCH_MARK_END);
 	local_irq_restore(flags);
 	return ticks;
 }
@@ -70,12 +72,29 @@ u64 spb_bench_free(const struct spb_bench_row *row, struct page **pages,
 	u64 start, ticks;
 
 	local_irq_save(flags);
+	SPB_BENCH_MARK(SPB_BENCH_MARK_FREE);
 	start = spb_bench_now();
 	for (i = 0; i < count; i++)
 		__free_pages(pages[i], order);
 	ticks = spb_bench_since(start);
+	SPB_BENCH_MARK(SPB_BENCH_MARK_END);
 	local_irq_restore(flags);
 	return ticks;
+}
+
+/**
+ * spb_bench_release() - free pages without measuring it
+ * @order: their order
+ * @pages: first of them; NULL where there is none
+ * @count: how many
+ */
+void spb_bench_release(unsigned int order, struct page **pages, unsigned long count)
+{
+	unsigned long i;
+
+	for (i = 0; i < count; i++)
+		if (pages[i])
+			__free_pages(pages[i], order);
 }
 
 /**
@@ -98,9 +117,7 @@ int spb_bench_take(const struct spb_bench_row *row, struct page **pages,
 	if (got == count)
 		return 0;
 
-	for (i = 0; i < count; i++)
-		if (pages[i])
-			__free_pages(pages[i], row->order);
+	spb_bench_release(row->order, pages, count);
 	return -ENOMEM;
 }
 
@@ -144,6 +161,7 @@ static u64 spb_bench_pairs(const struct spb_bench_row *row, bool *complete)
 	u64 start, ticks;
 
 	local_irq_save(flags);
+	SPB_BENCH_MARK(SPB_BENCH_MARK_PAIR);
 	start = spb_bench_now();
 	for (i = 0; i < row->count; i++) {
 		page = alloc_pages(gfp, order);
@@ -152,6 +170,7 @@ static u64 spb_bench_pairs(const struct spb_bench_row *row, bool *complete)
 		__free_pages(page, order);
 	}
 	ticks = spb_bench_since(start);
+	SPB_BENCH_MARK(SPB_BENCH_MARK_END);
 	local_irq_restore(flags);
 	*complete = i == row->count;
 	return ticks;

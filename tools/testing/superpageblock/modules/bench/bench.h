@@ -88,6 +88,19 @@ static __always_inline u64 spb_bench_since(u64 start)
 	return rdtsc_ordered() - start - spb_bench_overhead;
 }
 
+/*
+ * Windows for a machine that watches what is executed, see ../../plugin: its
+ * mark is an instruction that does nothing. They enclose the clock, so that
+ * ticks do not depend on them.
+ */
+#define SPB_BENCH_MARK_ALLOC	1
+#define SPB_BENCH_MARK_FREE	2
+#define SPB_BENCH_MARK_PAIR	3
+#define SPB_BENCH_MARK_END	10
+
+#define SPB_BENCH_MARK(kind)							\
+	asm volatile("nopl %c0(%%rax)" : : "i" (0x53504200 + (kind)) : "memory")
+
 void spb_bench_calibrate(void);
 u64 spb_bench_ticks_per_million(void);
 
@@ -96,6 +109,7 @@ u64 spb_bench_alloc(const struct spb_bench_row *row, struct page **pages,
 		    unsigned long count);
 u64 spb_bench_free(const struct spb_bench_row *row, struct page **pages,
 		   unsigned long count);
+void spb_bench_release(unsigned int order, struct page **pages, unsigned long count);
 int spb_bench_take(const struct spb_bench_row *row, struct page **pages,
 		   unsigned long count, u64 *ticks);
 

@@ -61,7 +61,7 @@ static unsigned long spb_bench_exhaust(const struct spb_bench_row *row,
 		run = 1;
 		cond_resched();
 	}
-	spb_bench_free(row, pages, held);
+	spb_bench_release(row->order, pages, held);
 	return 0;
 }
 
@@ -130,7 +130,7 @@ int spb_bench_last_page(const struct spb_bench_row *row,
 	error = spb_bench_place(row, last, result);
 	if (error)
 		*last = spb_bench_pages[--held];
-	spb_bench_free(row, spb_bench_pages, held);
+	spb_bench_release(row->order, spb_bench_pages, held);
 	return error;
 }
 
@@ -164,8 +164,8 @@ int spb_bench_last_batch(const struct spb_bench_row *row,
 		spb_bench_add(&result->alloc, row->count, alloc);
 		spb_bench_add(&result->free, row->count, free);
 	}
-	spb_bench_free(row, spb_bench_pages + held - 1, 1);
-	spb_bench_free(row, spb_bench_pages, error ? first : held - 1);
+	spb_bench_release(row->order, spb_bench_pages + held - 1, 1);
+	spb_bench_release(row->order, spb_bench_pages, error ? first : held - 1);
 	return error;
 }
 
@@ -183,7 +183,7 @@ int spb_bench_last_batch(const struct spb_bench_row *row,
 int spb_bench_few_left(const struct spb_bench_row *row,
 		       struct spb_bench_result *result)
 {
-	unsigned long held = spb_bench_exhaust(row, SPB_BENCH_RUN), few, i;
+	unsigned long held = spb_bench_exhaust(row, SPB_BENCH_RUN), few;
 	struct page **page;
 	int error = 0;
 
@@ -193,12 +193,10 @@ int spb_bench_few_left(const struct spb_bench_row *row,
 		page = spb_bench_pages + held - 2 - 2 * few;
 		error = spb_bench_place(row, page, result);
 		if (!error)
-			spb_bench_free(row, page, 1);
+			spb_bench_release(row->order, page, 1);
 		*page = NULL;
 	}
-	for (i = 0; i < held; i++)
-		if (spb_bench_pages[i])
-			__free_pages(spb_bench_pages[i], row->order);
+	spb_bench_release(row->order, spb_bench_pages, held);
 	return error;
 }
 
@@ -228,11 +226,11 @@ int spb_bench_filling(const struct spb_bench_row *row,
 		error = spb_bench_place(row, pages, result);
 		if (error)
 			break;
-		spb_bench_free(row, pages, row->batch);
+		spb_bench_release(row->order, pages, row->batch);
 		error = spb_bench_take(&step, spb_bench_pages + steps, 1, &ticks);
 		if (error)
 			break;
 	}
-	spb_bench_free(&step, spb_bench_pages, steps);
+	spb_bench_release(step.order, spb_bench_pages, steps);
 	return error;
 }

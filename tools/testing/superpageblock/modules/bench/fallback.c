@@ -49,7 +49,7 @@ static int spb_bench_take_twice(const struct spb_bench_row *row,
 		spb_bench_add(&result->free, row->count,
 			      spb_bench_free(row, pages, row->count));
 	}
-	spb_bench_free(row, spb_bench_pages, row->count);
+	spb_bench_release(row->order, spb_bench_pages, row->count);
 	return error;
 }
 
@@ -67,7 +67,6 @@ static int spb_bench_take_twice(const struct spb_bench_row *row,
 int spb_bench_fallback(const struct spb_bench_row *row,
 		       struct spb_bench_result *result)
 {
-	struct spb_bench_row block = { .order = pageblock_order };
 	struct page **blocks = spb_bench_pages + 2 * row->count;
 	unsigned long spare = SPB_BENCH_SPARE + (2 * row->count << row->order);
 	unsigned long held;
@@ -75,6 +74,6 @@ int spb_bench_fallback(const struct spb_bench_row *row,
 
 	held = spb_bench_take_blocks(blocks, spb_bench_capacity - 2 * row->count, spare);
 	error = spb_bench_take_twice(row, result);
-	spb_bench_free(&block, blocks, held);
+	spb_bench_release(pageblock_order, blocks, held);
 	return error;
 }

@@ -16,7 +16,7 @@ use crate::kernel::Variant;
 use crate::session::Session;
 
 /// Disassembler of the toolchain that builds the kernels.
-const OBJDUMP: &str = "llvm-objdump-19";
+pub const OBJDUMP: &str = "llvm-objdump-19";
 
 /// A hook that must pass, and two that must not: the check has to see what it is there for.
 const CONTROLS: [(&str, bool, &str); 3] = [

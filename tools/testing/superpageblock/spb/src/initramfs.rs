@@ -4,7 +4,10 @@
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process;
 use std::process::Command;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 use anyhow::bail;
 use anyhow::Context;
@@ -27,6 +30,9 @@ echo 'exit, or poweroff -f, ends the guest'
 setsid cttyhack sh
 poweroff -f
 ";
+
+/// Archives that this process has written.
+static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 
 /// A cpio archive in the making, in the format the kernel unpacks.
 #[derive(Default)]
@@ -90,8 +96,9 @@ impl Archive {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir)?;
         }
-        // Renamed into place: a guest that boots right now keeps its whole archive.
-        let scratch = path.with_extension(format!("{}", std::process::id()));
+        // Renamed into place: a guest that boots right now keeps its whole archive, and two may be about to.
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let scratch = path.with_extension(format!("{}-{number}", process::id()));
         fs::write(&scratch, &self.bytes)?;
         fs::rename(&scratch, path).with_context(|| format!("cannot write {}", path.display()))
     }

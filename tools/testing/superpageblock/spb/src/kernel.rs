@@ -37,6 +37,10 @@ pub enum Variant {
     DebugModule,
     /// Patched, with everything that watches memory itself.
     Kasan,
+    /// The base, with a record of how long locks are held.
+    StockLocks,
+    /// Patched, with that record.
+    PatchedLocks,
 }
 
 impl Variant {
@@ -50,6 +54,8 @@ impl Variant {
             Self::Module => "module",
             Self::DebugModule => "debug-module",
             Self::Kasan => "kasan",
+            Self::StockLocks => "stock-locks",
+            Self::PatchedLocks => "patched-locks",
         }
     }
 
@@ -63,6 +69,8 @@ impl Variant {
             Self::Module => &["base", "patched", "module"],
             Self::DebugModule => &["base", "patched", "debug", "module"],
             Self::Kasan => &["base", "patched", "debug", "kasan"],
+            Self::StockLocks => &["base", "lockstat"],
+            Self::PatchedLocks => &["base", "patched", "lockstat"],
         }
     }
 
@@ -92,7 +100,7 @@ pub fn build(
     variant: Variant,
 ) -> Result<PathBuf> {
     let source = match (variant, tree) {
-        (Variant::Stock, _) => Source {
+        (Variant::Stock | Variant::StockLocks, _) => Source {
             dir: base.source.clone(),
             commit: base.commit.clone(),
             edited: false,
@@ -120,12 +128,31 @@ pub fn build(
     }
     start(project, variant, &out)?;
     let _ = fs::remove_file(&stamp);
-    configure(toolchain, &source.dir, &out, variant, &request)?;
+    configure(toolchain, &source.dir, &out, variant.name(), &request)?;
     compile(project, toolchain, &source.dir, &out, variant)?;
     if !source.edited {
         fingerprint::write(&stamp, &key)?;
     }
     Ok(image)
+}
+
+/// Compiles one object of the sources in `source` without Rust, and so without superpageblocks, below `build/NAME`.
+pub fn object_without_rust(
+    project: &Project,
+    toolchain: &Toolchain,
+    source: &Path,
+    name: &str,
+    object: &str,
+) -> Result<PathBuf> {
+    let out = project.build(name);
+    fs::create_dir_all(&out)?;
+    let base = fs::read_to_string(project.tools("configs/base.config"))?;
+    let request = base.replace("CONFIG_RUST=y\n", "# CONFIG_RUST is not set\n");
+    configure(toolchain, source, &out, name, &request)?;
+    let mut make = toolchain.make(source);
+    make.args(["-s", &format!("-j{}", project.jobs), object]);
+    cmd::output(make.arg(format!("O={}", out.display())))?;
+    Ok(out.join(object))
 }
 
 /// Starts from the output of the sibling, so that make builds only what differs.
@@ -152,7 +179,7 @@ fn configure(
     toolchain: &Toolchain,
     source: &Path,
     out: &Path,
-    variant: Variant,
+    name: &str,
     request: &str,
 ) -> Result<()> {
     let wanted = out.join("superpageblock.config");
@@ -165,11 +192,7 @@ fn configure(
     let config = out.join(".config");
     let refused = kconfig::refused(request, &fs::read_to_string(&config)?);
     if !refused.is_empty() {
-        bail!(
-            "{} kernel: options not taken: {}",
-            variant.name(),
-            refused.join(" ")
-        );
+        bail!("{name} kernel: options not taken: {}", refused.join(" "));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //!
 //! - [`setup`]: what the machine must have; [`base`], [`tree`], [`overlay`], [`maintainers`], [`refresh`]: sources;
 //! - [`kernel`], [`seed`], [`kconfig`], [`initramfs`]: what is booted; [`qemu`], [`memory`], [`transcript`], [`mkfs`]: booting it; [`actions`], [`qmp`]: what it may ask for;
-//! - [`session`]: all of that together; [`testing`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`refusals`], [`cases`]: tests;
+//! - [`session`]: all of that together; [`testing`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`unchanged`], [`refusals`], [`cases`]: tests;
 //! - [`selftests`], [`kunit_mm`], [`full`]: the kernel's own tests on stock and patched;
 //! - [`scale`]: what the policy costs where there is more memory;
 //! - [`series`]: the series for the mailing list;
@@ -54,6 +54,7 @@ mod single;
 mod testing;
 mod transcript;
 mod tree;
+mod unchanged;
 mod workspace;
 
 use std::process::ExitCode;
@@ -141,6 +142,10 @@ enum Request {
         #[arg(long)]
         update: bool,
     },
+    /// Model cache misses of alloc and free on stock and attached, and say which functions take their instructions.
+    BenchModel,
+    /// Compare how long zone->lock is held on stock and patched, with eight processors.
+    BenchLocks,
     /// Run everything CI runs.
     Test,
     /// Run everything: further guests, and the kernel's own mm tests on stock and patched.
@@ -253,6 +258,8 @@ fn perform(arguments: &Arguments) -> Result<()> {
             &settings.seeds,
         ),
         Request::Bench { update } => bench::run(&mut session, settings.memory, *update),
+        Request::BenchModel => bench::model::run(&mut session),
+        Request::BenchLocks => bench::locks::run(&mut session),
         Request::Test => testing::everything(&mut session),
         Request::TestFull => full::everything(&mut session),
         Request::Selftests { wanted } => full::compare(&mut session, wanted),

@@ -30,6 +30,7 @@ use crate::series;
 use crate::session::Boot;
 use crate::session::Session;
 use crate::transcript::Transcript;
+use crate::unchanged;
 use crate::workspace;
 
 /// Kernels that rows may name, each after the one that it starts from.
@@ -68,6 +69,7 @@ pub fn prepare(session: &Session, cases: &mut Cases) -> Vec<Variant> {
     series::test(session, cases);
     if built.contains(&Variant::Patched) {
         hooks::test(session, cases);
+        unchanged::test(session, cases);
     }
     built
 }

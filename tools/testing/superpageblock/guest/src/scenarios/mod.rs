@@ -17,7 +17,7 @@
 //! - [`btrfs`], [`cma`], [`highatomic`], [`shuffle`]: other users of free lists;
 //! - [`isolation`], [`cpuhotplug`]: memory and CPUs go and come under load ([`churn`], [`poison`], [`totals`]);
 //! - [`pages`]: pages in holes of memory name the right zone;
-//! - [`bench`]: what allocating and freeing cost;
+//! - [`bench`]: what allocating and freeing cost; [`locks`]: how long zone->lock is held;
 //! - [`boost`]: watermarks rise when kernel memory breaks into movable memory;
 //! - [`vmalloc`]: areas given back are purged in peace;
 //! - [`selftests`]: the kernel's own mm tests.
@@ -44,6 +44,7 @@ mod hotplug;
 mod hugetlb;
 mod isolation;
 mod kcore;
+mod locks;
 mod measure;
 mod module;
 mod offline;
@@ -100,6 +101,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "pages" => pages::run(),
         "selftests" => selftests::run(cmdline),
         "bench" => bench::run(cmdline),
+        "locks" => locks::run(cmdline),
         "boost" => boost::run(),
         "btrfs" => btrfs::run(),
         "cma" => cma::run(cmdline),

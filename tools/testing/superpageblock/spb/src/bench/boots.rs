@@ -26,6 +26,9 @@ pub const MEMORY: Mib = Mib::gib(4);
 /// Time limit of a guest.
 const LIMIT: Duration = Duration::from_secs(600);
 
+/// Time limit of a guest whose every access is looked at.
+const WATCHED: Duration = Duration::from_secs(5400);
+
 /// Guests that run at the same time: each uses one processor, and all its memory.
 const AT_ONCE: usize = 2;
 
@@ -109,10 +112,26 @@ fn boot_named(session: &Session, configuration: &Configuration) -> Result<Counts
 }
 
 fn boot_one(session: &Session, configuration: &Configuration) -> Result<Counts> {
-    let transcript = session.boot(&boot(configuration))?;
-    says(&transcript, configuration.console)?;
+    let transcript = run(session, configuration, boot(configuration))?;
     println!("counted in {:.0} s", transcript.seconds);
     counts::read(&transcript)
+}
+
+/// Boots the configuration of this name with further QEMU arguments, which make it slow.
+pub fn boot_watched(session: &Session, name: &str, extra: &[String]) -> Result<Transcript> {
+    let configuration = CONFIGURATIONS.iter().find(|known| known.name == name);
+    let configuration =
+        configuration.with_context(|| format!("there is no configuration {name}"))?;
+    let mut boot = boot(configuration);
+    boot.extra.extend_from_slice(extra);
+    boot.timeout = WATCHED;
+    run(session, configuration, boot).with_context(|| format!("the {name} guest"))
+}
+
+fn run(session: &Session, configuration: &Configuration, boot: Boot) -> Result<Transcript> {
+    let transcript = session.boot(&boot)?;
+    says(&transcript, configuration.console)?;
+    Ok(transcript)
 }
 
 fn says(transcript: &Transcript, console: &str) -> Result<()> {

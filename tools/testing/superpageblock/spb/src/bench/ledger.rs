@@ -73,7 +73,7 @@ impl Class {
     }
 
     /// The class of the row `STATE.CLASS.ROW.OPERATION`.
-    fn of(name: &str) -> Option<Self> {
+    pub fn of(name: &str) -> Option<Self> {
         let mut words = name.split('.');
         let state = words.next()?;
         match (words.next()?, state) {

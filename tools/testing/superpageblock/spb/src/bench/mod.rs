@@ -3,14 +3,21 @@
 //!
 //! - [`boots`]: the three guests; [`counts`]: what one of them says;
 //! - [`ledger`]: rows side by side, ratios and their means; [`table`]: all that as text;
+//! - [`model`]: modelled cache misses; [`watched`], [`symbols`], [`budget`]: which functions take the instructions;
+//! - [`locks`]: how long zone->lock is held;
 //! - [`reference`]: what it was before, and whether it is worse now; [`tools`]: what else that depends on.
 
 mod boots;
+mod budget;
 mod counts;
 mod ledger;
+pub mod locks;
+pub mod model;
 mod reference;
+mod symbols;
 mod table;
 mod tools;
+mod watched;
 
 use std::fs;
 

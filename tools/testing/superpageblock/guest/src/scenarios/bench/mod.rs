@@ -3,12 +3,14 @@
 //! What do allocating and freeing cost, on fresh memory and after it was fragmented?
 //!
 //! - [`rows`]: operations of the allocator alone, measured by a kernel module;
-//! - [`paths`]: what programs do that needs memory, measured from here.
+//! - [`paths`]: what programs do that needs memory, measured from here;
+//! - [`mark`]: what tells a machine that watches which row runs.
 //!
 //! Figures of record come from a machine that counts instructions (QEMU's `-icount shift=0,sleep=off`). Each is a
 //! line `bench.STATE.CLASS.ROW.OPERATION=OPERATIONS REPETITIONS LEAST TOTAL`: operations in a repetition, ticks of the cheapest
 //! repetition and of all.
 
+mod mark;
 mod paths;
 mod rows;
 

@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
+use super::mark;
 use super::Cost;
 use crate::protocol;
 use crate::sys::clock;
@@ -55,6 +56,7 @@ fn paths() -> [(&'static str, &'static [&'static str], u64, Work); 5] {
 pub(super) fn measure(state: &str) {
     for (name, operations, count, path) in paths() {
         let row = format!("{state}.paths.{name}");
+        mark::row(&row);
         protocol::test(&row, repeat(&row, operations, count, path));
     }
 }
@@ -76,9 +78,11 @@ fn repeat(row: &str, operations: &[&'static str], count: u64, path: Work) -> Res
 
 /// Ticks that `work` takes, and its result.
 fn timed<T>(work: impl FnOnce() -> T) -> (u64, T) {
-    let start = clock::ticks();
-    let result = work();
-    (clock::ticks() - start, result)
+    mark::window(|| {
+        let start = clock::ticks();
+        let result = work();
+        (clock::ticks() - start, result)
+    })
 }
 
 /// Ordinary pages come by page faults and go with the mapping.

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::mark;
 use crate::drain;
 use crate::protocol;
 use crate::sys::files;
@@ -47,6 +48,7 @@ pub(super) fn measure(state: &str) {
         for file in files::entries(Path::new(FILES).join(class)) {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let row = format!("{state}.{class}.{name}");
+            mark::row(&row);
             protocol::test(&row, empty_lists().and_then(|()| one(&file, &row)));
         }
     }
