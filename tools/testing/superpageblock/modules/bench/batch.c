@@ -46,12 +46,12 @@ u64 spb_bench_alloc(const struct spb_bench_row *row, struct page **pages,
 	u64 start, ticks;
 
 	local_irq_save(flags);
-	SPB_BENCH_MARK(SPB_BENCH_MARK_ALLOC);
+	spb_bench_mark(SPB_BENCH_MARK_ALLOC);
 	start = spb_bench_now();
 	for (i = 0; i < count; i++)
 		pages[i] = alloc_pages(gfp, order);
 	ticks = spb_bench_since(start);
-	SPB_BENCH_MARK(SPB_BENCH_MARK_END);
+	spb_bench_mark(SPB_BENCH_MARK_END);
 	local_irq_restore(flags);
 	return ticks;
 }
@@ -72,12 +72,12 @@ u64 spb_bench_free(const struct spb_bench_row *row, struct page **pages,
 	u64 start, ticks;
 
 	local_irq_save(flags);
-	SPB_BENCH_MARK(SPB_BENCH_MARK_FREE);
+	spb_bench_mark(SPB_BENCH_MARK_FREE);
 	start = spb_bench_now();
 	for (i = 0; i < count; i++)
 		__free_pages(pages[i], order);
 	ticks = spb_bench_since(start);
-	SPB_BENCH_MARK(SPB_BENCH_MARK_END);
+	spb_bench_mark(SPB_BENCH_MARK_END);
 	local_irq_restore(flags);
 	return ticks;
 }
@@ -161,7 +161,7 @@ static u64 spb_bench_pairs(const struct spb_bench_row *row, bool *complete)
 	u64 start, ticks;
 
 	local_irq_save(flags);
-	SPB_BENCH_MARK(SPB_BENCH_MARK_PAIR);
+	spb_bench_mark(SPB_BENCH_MARK_PAIR);
 	start = spb_bench_now();
 	for (i = 0; i < row->count; i++) {
 		page = alloc_pages(gfp, order);
@@ -170,7 +170,7 @@ static u64 spb_bench_pairs(const struct spb_bench_row *row, bool *complete)
 		__free_pages(page, order);
 	}
 	ticks = spb_bench_since(start);
-	SPB_BENCH_MARK(SPB_BENCH_MARK_END);
+	spb_bench_mark(SPB_BENCH_MARK_END);
 	local_irq_restore(flags);
 	*complete = i == row->count;
 	return ticks;

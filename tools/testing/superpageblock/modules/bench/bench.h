@@ -98,8 +98,10 @@ static __always_inline u64 spb_bench_since(u64 start)
 #define SPB_BENCH_MARK_PAIR	3
 #define SPB_BENCH_MARK_END	10
 
-#define SPB_BENCH_MARK(kind)							\
-	asm volatile("nopl %c0(%%rax)" : : "i" (0x53504200 + (kind)) : "memory")
+static __always_inline void spb_bench_mark(const int kind)
+{
+	asm volatile("nopl %c0(%%rax)" : : "i" (0x53504200 + kind) : "memory");
+}
 
 void spb_bench_calibrate(void);
 u64 spb_bench_ticks_per_million(void);
