@@ -13,6 +13,8 @@
 #include <linux/types.h>
 
 struct spb_policy_zone;
+struct spb_worker;
+struct workqueue_struct;
 
 /* What came of a request that would taint a clean block; see spb_make_room(). */
 enum spb_room_outcome {
@@ -106,22 +108,26 @@ struct spb_contents {
  * @sample: pageblocks worth emptying of which the best is taken
  * @search: pageblocks that are looked through to find them
  * @stay: pages of a pageblock that may stay; with more of them it is left
- * @left: pages that stay until the worker rests
- * @pass: pageblocks that the worker empties until others have their turn
- * @gather_ms: what is wanted within this time is done by the worker in one go
  * @request_rest_ms: how long a node's requests do not try after one got no room
- * @worker_rest_ms: how long the worker rests when it got nowhere
  */
 struct spb_limits {
 	u32 tries;
 	u32 sample;
 	u32 search;
 	u32 stay;
-	u32 left;
-	u32 pass;
-	u32 gather_ms;
 	u32 request_rest_ms;
-	u32 worker_rest_ms;
+};
+
+/**
+ * struct spb_evacuated - what an attempt to empty a pageblock came to
+ * @moved: pages that were moved
+ * @left: pages in it that look as if they could move
+ * @gave_up: for want of memory to move them to, or of time
+ */
+struct spb_evacuated {
+	unsigned int moved;
+	unsigned int left;
+	bool gave_up;
 };
 
 /**
@@ -148,8 +154,9 @@ struct spb_tally {
  * struct spb_policy_ops - what the policy provides
  * @zone_bytes: size of the policy's state of a zone with @nr_blocks blocks.
  * @zone_init: set up that state in zeroed memory. Blocks have 1 << @block_order
- *	pages, pageblocks 1 << @claim_order. The memory stays C's; the policy
- *	needs nothing else, so that it can start before slab does.
+ *	pages, pageblocks 1 << @claim_order; @kernel if memory that cannot move
+ *	is allocated from the zone. The memory stays C's; the policy needs nothing
+ *	else, so that it can start before slab does.
  * @zone_move: set up @to, zeroed memory for @nr_blocks blocks, with all that
  *	@from knows of its blocks, which are fewer.
  * @set_block: make block @block known, or say what has changed about it:
@@ -167,6 +174,8 @@ struct spb_tally {
  *	and for each 32nd part of a block. Returns the half-open interval of free
  *	pages within which no call is needed: low end in the low word, where
  *	SPB_LEVEL_LOW may be set.
+ * @withheld: free pages that movable requests are to leave in tainted blocks; may
+ *	change with each call of @classify.
  * @contig_rank: rank of a clean block for contiguous allocation, the smallest
  *	first: @cost pages have to be moved, and @failures attempts failed. Called
  *	without locks.
@@ -180,16 +189,20 @@ struct spb_tally {
  *	taints a clean block, a mask of SPB_MAKE_ROOM and SPB_REFUSE. @flags has bits of
  *	SPB_PLAN_* and SPB_ASK_*. Called without locks.
  * @limits: constants of making room.
+ * @worker_start: a worker of node @nid, which runs on @wq; NULL if there is no memory
+ *	for one. Sleeps.
+ * @worker_kick: have it look for something to do, soon.
+ * @worker_stop: end it; it is not running any more then. Sleeps.
  * @verify: number of contradictions in the policy's index. Walks all blocks.
  * @tally: count blocks by state. Walks all blocks.
  *
- * None of them sleeps, allocates or prints. Those with a zone, but for
+ * None of the others sleeps, allocates or prints. Those with a zone, but for
  * @zone_init, are called with its lock held and interrupts off.
  */
 struct spb_policy_ops {
 	size_t (*zone_bytes)(u32 nr_blocks);
 	void (*zone_init)(struct spb_policy_zone *pz, u32 nr_blocks, u32 claim_order,
-			  u32 block_order);
+			  u32 block_order, bool kernel);
 	void (*zone_move)(struct spb_policy_zone *to, const struct spb_policy_zone *from,
 			  u32 nr_blocks);
 	u64 (*set_block)(struct spb_policy_zone *pz, u32 block, u32 present,
@@ -198,11 +211,15 @@ struct spb_policy_ops {
 	u64 (*advertise)(struct spb_policy_zone *pz, u32 block, u32 migratetype,
 			 u32 orders, u32 nr_pages);
 	u64 (*classify)(struct spb_policy_zone *pz, u32 block, u32 nr_free, u32 nr_dirty);
+	u64 (*withheld)(struct spb_policy_zone *pz);
 	u32 (*contig_rank)(u32 cost, u32 failures);
 	u64 (*evacuate_key)(u32 block, const struct spb_occupancy *held);
 	u32 (*pageblock_key)(const struct spb_contents *held);
 	u32 (*before_taint)(u32 order, u32 flags);
 	struct spb_limits limits;
+	struct spb_worker *(*worker_start)(int nid, struct workqueue_struct *wq);
+	void (*worker_kick)(struct spb_worker *worker);
+	void (*worker_stop)(struct spb_worker *worker);
 	u32 (*verify)(struct spb_policy_zone *pz);
 	void (*tally)(struct spb_policy_zone *pz, struct spb_tally *tally);
 };
@@ -212,6 +229,13 @@ void spb_policy_unregister(const struct spb_policy_ops *ops);
 
 /* Provided by the policy (mm/superpageblock/policy_main.rs). */
 const struct spb_policy_ops *spb_rust_policy(void);
+
+/* What a worker of the policy has done for it (mm/superpageblock/worker.c, room.c). */
+bool spb_pass_begin(int nid);
+bool spb_pass_paused(void);
+bool spb_pass_empty(int nid, u32 zone_idx, bool low, struct spb_evacuated *result);
+void spb_pass_forgive(int nid);
+void spb_rest_requests(int nid);
 
 /* Most that a tainted block may withhold from movable requests, in percent. */
 #define SPB_MAX_RESERVE_PERCENT	25

@@ -203,6 +203,12 @@ static inline unsigned long spb_nr_free(const struct zone *zone, unsigned int or
 	return READ_ONCE(zone->spb_nr_free[migratetype][order]);
 }
 
+/* Free pages that movable requests are to leave. Read without the lock. */
+static inline unsigned long spb_withheld(const struct zone *zone)
+{
+	return READ_ONCE(zone->spb_withheld);
+}
+
 static inline bool spb_type_is_dirty(int migratetype)
 {
 	return migratetype == MIGRATE_UNMOVABLE ||
@@ -252,34 +258,11 @@ void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pa
 void __init spb_boot_prepare(void);
 void __init spb_boot_attach(void);
 
-#ifdef CONFIG_COMPACTION
 u32 spb_ask_before_taint(unsigned int order, u32 flags);
 bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int order,
 		   u32 before);
 bool spb_may_refuse(int nid);
 void spb_refused(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int order);
-#else
-static inline u32 spb_ask_before_taint(unsigned int order, u32 flags)
-{
-	return 0;
-}
-
-static inline bool spb_make_room(const struct alloc_context *ac, gfp_t gfp_mask,
-				 unsigned int order, u32 before)
-{
-	return false;
-}
-
-static inline bool spb_may_refuse(int nid)
-{
-	return false;
-}
-
-static inline void spb_refused(const struct alloc_context *ac, gfp_t gfp_mask,
-			       unsigned int order)
-{
-}
-#endif
 
 #else /* !CONFIG_SUPERPAGEBLOCK */
 
@@ -309,6 +292,7 @@ static inline struct free_area *spb_free_area(struct zone *zone, struct spb_bloc
 #define __spb_inline	inline
 #define spb_counting_area(zone, area, order)					\
 	((void)(zone), (void)(order), (area))
+#define spb_withheld(zone)	((void)(zone), 0UL)
 #define spb_list_added(zone, block, page, order, migratetype)			\
 	((void)(zone), (void)(block), (void)(page), (void)(order), (void)(migratetype))
 #define spb_list_removed(zone, block, order, migratetype)			\

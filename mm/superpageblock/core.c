@@ -60,6 +60,15 @@ static int __init spb_setup(char *arg)
 }
 early_param("superpageblock", spb_setup);
 
+/* Read without the lock, by all that allocate: written only if it changes. */
+static void spb_note_withheld(struct zone *zone)
+{
+	unsigned long withheld = spb_locked_ops(zone)->withheld(zone->spb_policy);
+
+	if (withheld != zone->spb_withheld)
+		WRITE_ONCE(zone->spb_withheld, withheld);
+}
+
 /**
  * __spb_classify() - tell the policy how full and how tainted a block is
  * @zone: the zone, whose lock is held
@@ -73,11 +82,12 @@ void __spb_classify(struct zone *zone, struct spb_block *block)
 	spb_forget_plans(zone);
 	level = static_call(spb_classify)(zone->spb_policy, block->id, block->nr_free,
 					  block->nr_dirty);
+	spb_note_withheld(zone);
 	block->low = level & SPB_LEVEL_LOW;
 	block->level_lo = lower_32_bits(level) & ~SPB_LEVEL_LOW;
 	block->level_span = upper_32_bits(level) - block->level_lo;
 	if (block->low)
-		spb_want_room();
+		spb_want_room(zone_to_nid(zone));
 }
 
 /**
@@ -419,8 +429,10 @@ int spb_policy_register(const struct spb_policy_ops *ops)
 	guard(mutex)(&spb_policy_mutex);
 
 	old = rcu_access_pointer(spb_policy_ops);
-	if (old == ops)
+	if (old == ops) {
+		spb_workers_start(ops);
 		return 0;
+	}
 	if (old) {
 		pr_err("a policy is attached already\n");
 		return -EBUSY;
@@ -430,11 +442,13 @@ int spb_policy_register(const struct spb_policy_ops *ops)
 	spb_limits = ops->limits;
 	spb_set_hooks(ops);
 	err = spb_take_over(ops);
-	if (err)
+	if (err) {
 		spb_set_hooks(&spb_no_policy);
-	else
-		spb_room_start();
-	return err;
+		return err;
+	}
+	spb_workers_start(ops);
+	spb_room_start();
+	return 0;
 }
 EXPORT_SYMBOL_FOR_MODULES(spb_policy_register, "superpageblock_policy");
 
@@ -453,6 +467,7 @@ void spb_policy_unregister(const struct spb_policy_ops *ops)
 	if (rcu_access_pointer(spb_policy_ops) != ops)
 		return;
 	spb_room_stop();
+	spb_workers_stop(ops);
 	get_online_mems();
 	nr_zones = spb_detach_all();
 	RCU_INIT_POINTER(spb_policy_ops, NULL);

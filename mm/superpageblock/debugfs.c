@@ -28,14 +28,15 @@ static int summary_show(struct seq_file *m, void *unused)
 	unsigned long nr;
 
 	guard(mutex)(&spb_policy_mutex);
-	seq_puts(m, "node zone      blocks  clean  empty tainted lost-clean lost-tainted cma below-reserve\n");
+	seq_puts(m, "node zone      blocks  clean  empty tainted lost-clean lost-tainted cma below-reserve withheld-pages\n");
 	for_each_populated_zone(zone) {
 		if (!spb_get_tally(zone, &tally, &nr))
 			continue;
-		seq_printf(m, "%4d %-8s %7lu %6u %6u %7u %10u %12u %3u %13u\n",
+		seq_printf(m, "%4d %-8s %7lu %6u %6u %7u %10u %12u %3u %13u %14lu\n",
 			   zone_to_nid(zone), zone->name, nr,
 			   tally.clean, tally.empty, tally.tainted, tally.lost_clean,
-			   tally.lost_tainted, tally.cma, tally.below_reserve);
+			   tally.lost_tainted, tally.cma, tally.below_reserve,
+			   spb_withheld(zone));
 	}
 	return 0;
 }
@@ -139,14 +140,12 @@ static int verify_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(verify);
 
-#ifdef CONFIG_COMPACTION
 static int room_show(struct seq_file *m, void *unused)
 {
 	spb_room_show(m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(room);
-#endif
 
 static int __init spb_debugfs_init(void)
 {
@@ -155,9 +154,7 @@ static int __init spb_debugfs_init(void)
 	debugfs_create_file("summary", 0444, dir, NULL, &summary_fops);
 	debugfs_create_file("blocks", 0444, dir, NULL, &blocks_fops);
 	debugfs_create_file("verify", 0444, dir, NULL, &verify_fops);
-#ifdef CONFIG_COMPACTION
 	debugfs_create_file("room", 0444, dir, NULL, &room_fops);
-#endif
 	return 0;
 }
 late_initcall(spb_debugfs_init);

@@ -275,3 +275,72 @@ struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *blo
 	trace_spb_evacuate(zone, pfn, result.moved, result.left, mode);
 	return result;
 }
+
+/* Rank of a block as one to evacuate. */
+static u64 spb_evacuate_key(const struct spb_policy_ops *ops, struct spb_block *block)
+{
+	u32 nr = spb_nr_pageblocks(), away = READ_ONCE(block->nr_free) + block->nr_reserved;
+	struct spb_occupancy held = {
+		.in_use = block->nr_present - min(block->nr_present, away),
+		.sparse = nr - min(nr, READ_ONCE(block->nr_dirty)),
+		.pageblock = pageblock_nr_pages,
+		.failures = READ_ONCE(block->evacuate_failures),
+		.lost = !block->complete || block->nr_reserved,
+	};
+
+	if (!spb_block_tainted(block) || READ_ONCE(block->has_cma))
+		return SPB_NO_KEY;
+	return ops->evacuate_key(block->id, &held);
+}
+
+/**
+ * spb_evacuate_first() - the block of a zone to evacuate first
+ * @zone: the zone
+ * @low: only if it has less free memory than its reserve
+ * @key: set to its rank
+ *
+ * Context: any.
+ * Return: the block, NULL if none is worth while.
+ */
+struct spb_block *spb_evacuate_first(struct zone *zone, bool low, u64 *key)
+{
+	struct spb_block *block, *best = NULL;
+	const struct spb_policy_ops *ops;
+	unsigned long i;
+
+	guard(rcu)();
+	ops = rcu_dereference(spb_policy_ops);
+	*key = SPB_NO_KEY;
+	for (i = 0; ops && i < spb_nr_attached(zone); i++) {
+		u64 k;
+
+		block = spb_nth_block(zone, i);
+		if (low && !READ_ONCE(block->low))
+			continue;
+		k = spb_evacuate_key(ops, block);
+		if (k < *key) {
+			*key = k;
+			best = block;
+		}
+	}
+	return best;
+}
+
+/**
+ * spb_evacuate_again() - whether there is still something to be had
+ * @zone: a zone
+ * @block: the block where room was made last, maybe of another zone
+ *
+ * Context: any.
+ */
+bool spb_evacuate_again(struct zone *zone, struct spb_block *block)
+{
+	const struct spb_policy_ops *ops;
+
+	guard(rcu)();
+	ops = rcu_dereference(spb_policy_ops);
+	return ops && block->id < spb_nr_attached(zone) &&
+	       spb_nth_block(zone, block->id) == block &&
+	       !READ_ONCE(block->evacuate_failures) &&
+	       spb_evacuate_key(ops, block) != SPB_NO_KEY;
+}

@@ -21,9 +21,14 @@ use crate::policy::units::ORDERS;
 use crate::policy::wire;
 use crate::state::Locked;
 use crate::state::ZoneState;
+use crate::worker::Worker;
+use core::ffi::c_int;
 use core::ptr::NonNull;
 use kernel::bindings;
 use kernel::prelude::*;
+use kernel::sync::Arc;
+use kernel::types::ForeignOwnable;
+use kernel::workqueue::Queue;
 
 /// What C knows as `struct spb_policy_zone`.
 type Handle = bindings::spb_policy_zone;
@@ -63,11 +68,7 @@ const LIMITS: bindings::spb_limits = {
         sample: limits.sample,
         search: limits.search,
         stay: limits.stay,
-        left: limits.left,
-        pass: limits.pass,
-        gather_ms: limits.gather_ms,
         request_rest_ms: limits.request_rest_ms,
-        worker_rest_ms: limits.worker_rest_ms,
     }
 };
 
@@ -79,11 +80,15 @@ static OPS: bindings::spb_policy_ops = bindings::spb_policy_ops {
     plan: Some(plan),
     advertise: Some(advertise),
     classify: Some(classify),
+    withheld: Some(withheld),
     contig_rank: Some(contig_rank),
     evacuate_key: Some(evacuate_key),
     pageblock_key: Some(pageblock_key),
     before_taint: Some(before_taint),
     limits: LIMITS,
+    worker_start: Some(worker_start),
+    worker_kick: Some(worker_kick),
+    worker_stop: Some(worker_stop),
     verify: Some(verify),
     tally: Some(tally),
 };
@@ -123,6 +128,7 @@ unsafe extern "C" fn zone_init(
     nr_blocks: u32,
     claim_order: u32,
     block_order: u32,
+    kernel: bool,
 ) {
     let geometry = Geometry {
         pageblock_order: Order::new(claim_order),
@@ -132,7 +138,9 @@ unsafe extern "C" fn zone_init(
         return;
     };
     // SAFETY: the variable is set before the policy starts and never after.
-    let reserve_percent = unsafe { core::ptr::addr_of!(bindings::spb_reserve_percent).read() };
+    let percent = unsafe { core::ptr::addr_of!(bindings::spb_reserve_percent).read() };
+    // There is no reserve for what does not come.
+    let reserve_percent = if kernel { percent } else { 0 };
     // SAFETY: guaranteed by the caller.
     unsafe { ZoneState::init(state, nr_blocks, geometry, reserve_percent) };
 }
@@ -215,6 +223,15 @@ unsafe extern "C" fn classify(handle: *mut Handle, block: u32, nr_free: u32, nr_
     }
 }
 
+/// # Safety
+///
+/// As for [`locked`].
+unsafe extern "C" fn withheld(handle: *mut Handle) -> u64 {
+    // SAFETY: passed on to the caller.
+    let mut locked = unsafe { locked(handle) };
+    locked.zone().withheld()
+}
+
 extern "C" fn contig_rank(cost: u32, failures: u32) -> u32 {
     contig::rank(cost, failures)
 }
@@ -251,6 +268,39 @@ unsafe extern "C" fn pageblock_key(held: *const bindings::spb_contents) -> u32 {
 
 extern "C" fn before_taint(order: u32, flags: u32) -> u32 {
     wire::before_taint(BeforeTaint::of(Order::new(order), Flags(flags)))
+}
+
+/// # Safety
+///
+/// `queue` is a workqueue that is never destroyed.
+unsafe extern "C" fn worker_start(
+    node: c_int,
+    queue: *mut bindings::workqueue_struct,
+) -> *mut bindings::spb_worker {
+    // SAFETY: guaranteed by the caller.
+    let queue = unsafe { Queue::from_raw(queue) };
+    match Worker::new(node, queue) {
+        Ok(worker) => worker.into_foreign().cast(),
+        Err(_) => core::ptr::null_mut(),
+    }
+}
+
+/// # Safety
+///
+/// `worker` came from [`worker_start`], and [`worker_stop`] was not called for it.
+unsafe extern "C" fn worker_kick(worker: *mut bindings::spb_worker) {
+    // SAFETY: guaranteed by the caller.
+    let worker = unsafe { <Arc<Worker> as ForeignOwnable>::borrow(worker.cast()) };
+    Worker::kick(&worker.into());
+}
+
+/// # Safety
+///
+/// `worker` came from [`worker_start`]. Nobody uses it from now on.
+unsafe extern "C" fn worker_stop(worker: *mut bindings::spb_worker) {
+    // SAFETY: guaranteed by the caller.
+    let worker = unsafe { <Arc<Worker> as ForeignOwnable>::from_foreign(worker.cast()) };
+    Worker::stop(&worker);
 }
 
 /// # Safety

@@ -57,18 +57,6 @@ u64 spb_longest_step(void);
 struct spb_block *spb_planned_block(struct zone *zone, unsigned int order,
 				    int migratetype, u32 flags);
 
-/**
- * struct spb_evacuated - what an attempt to empty a pageblock came to
- * @moved: pages that were moved
- * @left: pages in it that look as if they could move
- * @gave_up: for want of memory to move them to, or of time
- */
-struct spb_evacuated {
-	unsigned int moved;
-	unsigned int left;
-	bool gave_up;
-};
-
 /* Whether it was worth while. */
 static inline bool spb_evacuation_paid(const struct spb_evacuated *result)
 {
@@ -76,6 +64,8 @@ static inline bool spb_evacuation_paid(const struct spb_evacuated *result)
 }
 
 /* evacuate.c */
+struct spb_block *spb_evacuate_first(struct zone *zone, bool low, u64 *key);
+bool spb_evacuate_again(struct zone *zone, struct spb_block *block);
 struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *block,
 					gfp_t gfp_mask, enum migrate_mode mode);
 
@@ -101,24 +91,15 @@ static inline void spb_forget_keeper(void)
 #endif
 
 /* room.c */
-#ifdef CONFIG_COMPACTION
-void spb_want_room(void);
+void spb_count_evacuated(const struct spb_evacuated *result);
 void spb_room_start(void);
 void spb_room_stop(void);
 void spb_room_show(struct seq_file *m);
-#else
-static inline void spb_want_room(void)
-{
-}
 
-static inline void spb_room_start(void)
-{
-}
-
-static inline void spb_room_stop(void)
-{
-}
-#endif
+/* worker.c */
+void spb_want_room(int nid);
+void spb_workers_start(const struct spb_policy_ops *ops);
+void spb_workers_stop(const struct spb_policy_ops *ops);
 
 /* verify.c */
 u64 spb_verify_zone(struct zone *zone, struct seq_file *m);

@@ -125,7 +125,8 @@ static void spb_publish(struct zone *zone, const struct spb_policy_ops *ops,
 		if (old_policy)
 			ops->zone_move(policy, old_policy, nr);
 		else
-			ops->zone_init(policy, nr, pageblock_order, SPB_ORDER);
+			ops->zone_init(policy, nr, pageblock_order, SPB_ORDER,
+				       zone_idx(zone) <= ZONE_NORMAL);
 		spb_forget_plans(zone);
 		zone->spb_policy = policy;
 		rcu_assign_pointer(zone->spb_blocks, blocks);

@@ -428,6 +428,20 @@ static __always_inline bool spb_relax(const struct alloc_context *ac, gfp_t gfp_
 	return *alloc_flags != before;
 }
 
+/*
+ * Whether a request may have what @zone withholds although it does not need it most:
+ * kswapd has found nothing to reclaim instead.
+ */
+static noinline bool spb_gives_way(struct zone *zone, unsigned int order,
+				   unsigned long mark, int highest_zoneidx,
+				   unsigned int alloc_flags)
+{
+	return alloc_flags & ALLOC_SPB_SPARE &&
+	       atomic_read(&zone->zone_pgdat->kswapd_failures) &&
+	       zone_watermark_ok(zone, order, mark, highest_zoneidx,
+				 alloc_flags & ~ALLOC_SPB_SPARE);
+}
+
 /* Whether free pages of @order or more could be had by tainting a block. */
 static bool spb_has_movable(const struct zone *zone, unsigned int order)
 {
@@ -471,6 +485,8 @@ static inline bool spb_was_refused(const struct alloc_context *ac, gfp_t gfp_mas
 {
 	return false;
 }
+
+#define spb_gives_way(zone, order, mark, highest_zoneidx, alloc_flags)	false
 
 static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
 				int migratetype, unsigned int alloc_flags)

@@ -280,6 +280,9 @@ static void spb_verify_policy(struct spb_verify *v)
 
 		tainted += !block->has_cma && spb_block_tainted(block);
 	}
+	if (spb_withheld(zone) != ops->withheld(zone->spb_policy))
+		spb_violation(v, "%lu pages are withheld, the policy says %llu",
+			      spb_withheld(zone), ops->withheld(zone->spb_policy));
 	ops->tally(zone->spb_policy, &tally);
 	known = tally.tainted + tally.lost_tainted;
 	if (known != tainted)

@@ -2,6 +2,7 @@
 
 //! How good a place is a block? Its category and bucket, with hysteresis.
 
+use super::reserve;
 use super::units::Geometry;
 
 /// What a block is to the policy; selects the lists on which it is filed.
@@ -94,6 +95,16 @@ impl Level {
     }
 }
 
+/// What follows from how full and how tainted a block is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Rank {
+    pub(crate) bucket: Bucket,
+    /// Where this holds.
+    pub(crate) level: Level,
+    /// Free pages that movable requests are to leave.
+    pub(crate) withheld: u32,
+}
+
 /// What fullness is derived from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Facts {
@@ -132,18 +143,22 @@ impl Facts {
     }
 }
 
-/// Bucket and level of a block without non-movable content, or with CMA.
+/// Rank of a block without non-movable content, or with CMA.
 ///
 /// The level reaches one pageblock past each edge of the bucket. Only becoming
 /// empty is exact: an empty block is a gigabyte page for the taking.
 #[inline]
-const fn by_free_pages(facts: &Facts, geometry: &Geometry) -> (Bucket, Level) {
+const fn by_free_pages(facts: &Facts, geometry: &Geometry) -> Rank {
     if facts.free >= facts.present {
         let level = Level {
             lo: facts.present,
             hi: u32::MAX,
         };
-        return (Bucket::EMPTY, level);
+        return Rank {
+            bucket: Bucket::EMPTY,
+            level,
+            withheld: 0,
+        };
     }
     let shift = geometry.block_order.wrapping_sub(4) & 31;
     let step = facts.free >> shift;
@@ -162,12 +177,19 @@ const fn by_free_pages(facts: &Facts, geometry: &Geometry) -> (Bucket, Level) {
             top
         },
     };
-    (Bucket(bucket as u8), level)
+    Rank {
+        bucket: Bucket(bucket as u8),
+        level,
+        withheld: 0,
+    }
 }
 
-/// Bucket and level of a block with non-movable content.
+/// Rank of a block with non-movable content.
+///
+/// One that is below its reserve stays so for two pageblocks more: for a moment, all
+/// of the largest free page is off the lists while a part of it is taken.
 #[inline]
-const fn by_density(facts: &Facts, geometry: &Geometry, reserve: u32) -> (Bucket, Level) {
+const fn by_density(facts: &Facts, geometry: &Geometry, reserve: u32, was_low: bool) -> Rank {
     let log2 = geometry
         .block_order
         .saturating_sub(geometry.pageblock_order.index() as u32);
@@ -175,28 +197,35 @@ const fn by_density(facts: &Facts, geometry: &Geometry, reserve: u32) -> (Bucket
         facts.dirty.wrapping_shl(3u32.saturating_sub(log2)) >> (log2.saturating_sub(3) & 31);
     let dense = if eighths > 7 { 7 } else { eighths };
     let rank = 7u32.wrapping_sub(dense) as u8;
-    if facts.free < reserve {
-        // Two pageblocks: for a moment, all of the largest free page is off the
-        // lists while a part of it is taken.
-        let slack = geometry.pageblock_pages().saturating_mul(2);
+    let enough = reserve.saturating_add(geometry.pageblock_pages().saturating_mul(2));
+    if facts.free < reserve || (was_low && facts.free < enough) {
+        let kept = reserve::kept(geometry, facts.free, reserve);
         let level = Level {
-            lo: 0,
-            hi: reserve.saturating_add(slack),
+            lo: kept.lo,
+            hi: if kept.hi < enough { kept.hi } else { enough },
         };
-        return (Bucket(rank | Bucket::BELOW_RESERVE), level);
+        return Rank {
+            bucket: Bucket(rank | Bucket::BELOW_RESERVE),
+            level,
+            withheld: kept.pages,
+        };
     }
     let level = Level {
         lo: reserve,
         hi: u32::MAX,
     };
-    (Bucket(rank), level)
+    Rank {
+        bucket: Bucket(rank),
+        level,
+        withheld: reserve,
+    }
 }
 
-/// Bucket and level of a block that needs `reserve` free pages if tainted.
+/// Rank of a block that needs `reserve` free pages if tainted, and had less if `was_low`.
 #[inline]
-pub(crate) const fn rank(facts: &Facts, geometry: &Geometry, reserve: u32) -> (Bucket, Level) {
+pub(crate) const fn rank(facts: &Facts, geometry: &Geometry, reserve: u32, was_low: bool) -> Rank {
     if facts.category().is_tainted() {
-        by_density(facts, geometry, reserve)
+        by_density(facts, geometry, reserve, was_low)
     } else {
         by_free_pages(facts, geometry)
     }
@@ -260,25 +289,23 @@ mod tests {
 
     #[test]
     fn only_a_wholly_free_block_is_empty() {
-        assert_eq!(rank(&FREE, &X86, 0).0, Bucket::EMPTY);
-        let (bucket, level) = rank(
-            &Facts {
-                free: GB - 1,
-                ..FREE
-            },
-            &X86,
-            0,
-        );
-        assert_eq!(bucket, Bucket(14));
-        assert!(!level.contains(GB));
-        assert!(!rank(&FREE, &X86, 0).1.contains(GB - 1));
+        let empty = rank(&FREE, &X86, 0, false);
+        assert_eq!(empty.bucket, Bucket::EMPTY);
+        assert!(!empty.level.contains(GB - 1));
+        let used = Facts {
+            free: GB - 1,
+            ..FREE
+        };
+        let used = rank(&used, &X86, 0, false);
+        assert_eq!(used.bucket, Bucket(14));
+        assert!(!used.level.contains(GB));
     }
 
     #[test]
     fn a_level_contains_its_pages_and_a_pageblock_beyond() {
         const STEP: u32 = GB / 16;
         const EDGE: u32 = 4 * STEP;
-        let (bucket, level) = rank(&Facts { free: EDGE, ..FREE }, &X86, 0);
+        let Rank { bucket, level, .. } = rank(&Facts { free: EDGE, ..FREE }, &X86, 0, false);
         assert_eq!(bucket, Bucket(4));
         assert!(level.contains(EDGE));
         assert!(level.contains(EDGE - 512));
@@ -291,22 +318,46 @@ mod tests {
     fn dense_blocks_rank_before_sparse_ones() {
         let dense = Facts { dirty: 512, ..FREE };
         let sparse = Facts { dirty: 1, ..FREE };
-        assert_eq!(rank(&dense, &X86, 0).0, Bucket(0));
-        assert_eq!(rank(&sparse, &X86, 0).0, Bucket(7));
+        assert_eq!(rank(&dense, &X86, 0, false).bucket, Bucket(0));
+        assert_eq!(rank(&sparse, &X86, 0, false).bucket, Bucket(7));
     }
 
     #[test]
     fn a_tainted_block_below_its_reserve_is_marked() {
+        const RESERVE: u32 = 15 * 512;
         let low = Facts {
             dirty: 1,
-            free: 999,
+            free: RESERVE - 1,
             ..FREE
         };
-        assert_eq!(rank(&low, &X86, 1000).0, Bucket(15));
-        assert!(rank(&low, &X86, 1000).1.contains(1000 + 1023));
-        assert!(!rank(&low, &X86, 1000).1.contains(1000 + 1024));
-        let enough = Facts { free: 1000, ..low };
-        assert_eq!(rank(&enough, &X86, 1000).0, Bucket(7));
-        assert!(!rank(&enough, &X86, 1000).1.contains(999));
+        let enough = Facts {
+            free: RESERVE,
+            ..low
+        };
+        let above = rank(&enough, &X86, RESERVE, false);
+        assert_eq!((above.bucket, above.withheld), (Bucket(7), RESERVE));
+        assert!(!above.level.contains(RESERVE - 1));
+        let below = rank(&low, &X86, RESERVE, false);
+        assert_eq!(below.bucket, Bucket(15));
+        let half = Facts {
+            free: RESERVE / 2,
+            ..low
+        };
+        let half = rank(&half, &X86, RESERVE, true);
+        assert!(half.withheld < RESERVE && half.withheld > RESERVE / 4);
+        // What was below it has to get two pageblocks more.
+        let plenty = Facts {
+            free: RESERVE + 1024,
+            ..low
+        };
+        let almost = Facts {
+            free: RESERVE + 1023,
+            ..low
+        };
+        assert_eq!(rank(&enough, &X86, RESERVE, true).bucket, Bucket(15));
+        let almost = rank(&almost, &X86, RESERVE, true);
+        assert_eq!(almost.bucket, Bucket(15));
+        assert!(!almost.level.contains(plenty.free));
+        assert_eq!(rank(&plenty, &X86, RESERVE, true).bucket, Bucket(7));
     }
 }

@@ -16,6 +16,7 @@
 //! - [`plan`]: the table of steps for each kind of request.
 //! - [`contig`]: which block to empty for a gigabyte page.
 //! - [`evacuate`]: which tainted block to move movable pages out of.
+//! - [`worker`]: when the worker in the background stops and comes back.
 //! - [`wire`]: results as the integers that cross into C.
 
 #![forbid(unsafe_code)]
@@ -38,4 +39,5 @@ pub(crate) mod reserve;
 pub(crate) mod testing;
 pub(crate) mod units;
 pub(crate) mod wire;
+pub(crate) mod worker;
 pub(crate) mod zone;

@@ -51,6 +51,8 @@ pub(crate) struct Block {
     category: Category,
     bucket: Bucket,
     level: Level,
+    /// Free pages that movable requests are to leave.
+    withheld: u32,
     links: [Link; TYPES],
 }
 
@@ -68,6 +70,7 @@ impl Block {
         category: Category::LostClean,
         bucket: Bucket::EMPTY,
         level: Level::NONE,
+        withheld: 0,
         links: [Link::NONE; TYPES],
     };
 
@@ -110,6 +113,8 @@ pub(crate) struct Totals {
     reserve_percent: u32,
     /// Pages in all blocks.
     pages: u64,
+    /// Pages that all blocks withhold.
+    withheld: u64,
     /// Blocks in which something cannot move.
     tainted: u32,
     pub(crate) index: Index,
@@ -123,6 +128,7 @@ impl Totals {
             geometry,
             reserve_percent: 3,
             pages: 0,
+            withheld: 0,
             tainted: 0,
             index: Index::new(),
         }
@@ -210,6 +216,12 @@ impl Zone<'_> {
         self.blocks.get(id.0 as usize).is_some_and(Block::is_low)
     }
 
+    /// Free pages that movable requests are to leave in tainted blocks; no more than
+    /// one percent of the zone.
+    pub(crate) fn withheld(&self) -> u64 {
+        reserve::bounded(self.totals.withheld, self.totals.pages)
+    }
+
     /// Keep the number of tainted blocks, then find the place of this one.
     fn settle(&mut self, id: BlockId, was_tainted: bool) -> Level {
         let Some(block) = self.blocks.get(id.0 as usize) else {
@@ -240,15 +252,18 @@ impl Zone<'_> {
             // Not a pageblock past the edge yet.
             return block.level;
         }
-        let (bucket, level) = rank(&block.facts, &geometry, reserve);
-        let moved = !same || bucket != block.bucket;
+        let rank = rank(&block.facts, &geometry, reserve, same && block.is_low());
+        let moved = !same || rank.bucket != block.bucket;
+        let others = self.totals.withheld.wrapping_sub(u64::from(block.withheld));
+        self.totals.withheld = others.wrapping_add(u64::from(rank.withheld));
         block.category = category;
-        block.bucket = bucket;
-        block.level = level;
+        block.bucket = rank.bucket;
+        block.level = rank.level;
+        block.withheld = rank.withheld;
         if moved {
             self.refile(id);
         }
-        level
+        rank.level
     }
 
     /// Move what is filed of a block to the lists of its category and bucket.
@@ -345,11 +360,15 @@ impl Zone<'_> {
                 }
             }
         }
-        let mut filed = 0u32;
+        let (mut filed, mut withheld) = (0u32, 0u64);
         for block in self.blocks.iter() {
             let (on_file, wrong) = block.check_slots();
             filed = filed.wrapping_add(on_file);
+            withheld = withheld.wrapping_add(u64::from(block.withheld));
             walk.wrong = walk.wrong.wrapping_add(wrong);
+        }
+        if withheld != self.totals.withheld {
+            walk.wrong = walk.wrong.wrapping_add(1);
         }
         walk.wrong.wrapping_add(filed.abs_diff(walk.entries))
     }
@@ -513,6 +532,33 @@ mod tests {
         assert_eq!(zone.totals.pages, u64::from(GB));
         assert_eq!(zone.totals.tainted, 0);
         assert_eq!((zone.tally().clean, zone.tally().empty), (1, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn tainted_blocks_withhold_what_they_have_of_their_reserve() -> TestResult {
+        let mut store = TestZone::new()?;
+        let mut zone = store.zone();
+        for id in 0..4 {
+            zone.set_block(BlockId(id), GB, 0, true);
+            zone.classify(BlockId(id), GB, 0);
+        }
+        assert_eq!(zone.withheld(), 0);
+        zone.classify(BLOCK, GB - 1, 1);
+        let full = zone.withheld();
+        assert!(full > 0 && full <= u64::from(4 * GB / 100));
+        zone.classify(BLOCK, 100, 1);
+        assert!(zone.withheld() <= 100);
+        zone.classify(BLOCK, full as u32 / 2, 1);
+        assert!(zone.withheld() < full && zone.withheld() > full / 4);
+        zone.classify(BLOCK, GB, 0);
+        assert_eq!(zone.withheld(), 0);
+        // A block whose memory has gone withholds nothing.
+        zone.classify(BLOCK, GB - 1, 1);
+        zone.classify(BLOCK, 0, 0);
+        zone.set_block(BLOCK, 0, 0, false);
+        assert_eq!(zone.withheld(), 0);
+        assert_eq!(zone.verify(), 0);
         Ok(())
     }
 

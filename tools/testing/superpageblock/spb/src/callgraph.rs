@@ -17,7 +17,7 @@ use anyhow::Result;
 use crate::cmd;
 
 /// Hooks by name, as in `struct spb_policy_ops`.
-pub const HOOKS: [&str; 4] = ["set_block", "plan", "advertise", "classify"];
+pub const HOOKS: [&str; 5] = ["set_block", "plan", "advertise", "classify", "withheld"];
 
 /// What hooks may call outside of the object: return and call padding of the compiler.
 const ALLOWED: [&str; 2] = ["__x86_return_thunk", "__fentry__"];

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Who evacuates tainted blocks in the background? One worker for each node.
+//!
+//! How long it goes on and when it comes back is up to [`crate::policy::worker`];
+//! isolating and migrating pages is up to C. Its queue is freezable, and so is it.
+
+use crate::policy::evacuate::LIMITS;
+use crate::policy::worker::Next;
+use crate::policy::worker::Progress;
+use core::ffi::c_int;
+use kernel::bindings;
+use kernel::impl_has_delayed_work;
+use kernel::new_delayed_work;
+use kernel::prelude::*;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+use kernel::sync::Arc;
+use kernel::time::msecs_to_jiffies;
+use kernel::time::Jiffies;
+use kernel::workqueue::cancel_delayed_sync;
+use kernel::workqueue::DelayedWork;
+use kernel::workqueue::Queue;
+use kernel::workqueue::WorkItem;
+
+/// Zones of a node that are evacuated: higher ones are for movable memory alone.
+const ZONES: u32 = bindings::zone_type_ZONE_NORMAL as u32 + 1;
+
+/// The worker of one node.
+#[pin_data]
+pub(crate) struct Worker {
+    node: c_int,
+    queue: &'static Queue,
+    /// Time before which it does not run, in jiffies.
+    not_before: Atomic<u64>,
+    #[pin]
+    work: DelayedWork<Worker>,
+}
+
+impl_has_delayed_work! {
+    impl HasDelayedWork<Self> for Worker { self.work }
+}
+
+impl WorkItem for Worker {
+    type Pointer = Arc<Worker>;
+
+    fn run(this: Arc<Worker>) {
+        match this.rest() {
+            0 => Worker::work_now(&this),
+            // Somebody asked for it while it ran, and since then it rests.
+            left => Worker::enqueue(&this, left),
+        }
+    }
+}
+
+impl Worker {
+    /// A worker of `node` that runs on `queue` when somebody asks for it.
+    pub(crate) fn new(node: c_int, queue: &'static Queue) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                node,
+                queue,
+                not_before: Atomic::new(now()),
+                work <- new_delayed_work!("superpageblock::Worker::work"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Have it look for something to do once it has rested. What is wanted meanwhile
+    /// is done in one go. Callable from any context.
+    pub(crate) fn kick(this: &Arc<Self>) {
+        let gather = msecs_to_jiffies(LIMITS.gather_ms);
+        Worker::enqueue(this, this.rest().max(gather));
+    }
+
+    /// Ends it: it does not run from now on, unless it is kicked. Sleeps.
+    pub(crate) fn stop(this: &Arc<Self>) {
+        drop(cancel_delayed_sync(this));
+    }
+
+    /// Nobody minds if it is on its queue already.
+    fn enqueue(this: &Arc<Self>, delay: Jiffies) {
+        let _ = this.queue.enqueue_delayed(this.clone(), delay);
+    }
+
+    /// Jiffies until it may run.
+    fn rest(&self) -> Jiffies {
+        let left = self.not_before.load(Relaxed).wrapping_sub(now());
+        // More than half of the circle is behind it.
+        match left > u64::MAX / 2 {
+            true => 0,
+            false => left as Jiffies,
+        }
+    }
+
+    fn work_now(this: &Arc<Self>) {
+        let (moved, more) = this.pass();
+        let next = Next::after(moved, more);
+        if next == Next::Idle {
+            return;
+        }
+        let rest = msecs_to_jiffies(LIMITS.worker_rest_ms);
+        let until = now().wrapping_add(rest as u64);
+        this.not_before.store(until, Relaxed);
+        // SAFETY: callable from any context.
+        unsafe { bindings::spb_pass_forgive(this.node) };
+        if next == Next::Again {
+            Worker::enqueue(this, rest);
+        }
+    }
+
+    /// Empties pageblocks in all zones. Returns how many pages were moved, and whether
+    /// there is more to do.
+    fn pass(&self) -> (u32, bool) {
+        let (mut moved, mut more) = (0u32, false);
+        // SAFETY: callable from any context.
+        let refused = unsafe { bindings::spb_pass_begin(self.node) };
+        for zone in 0..ZONES {
+            if refused {
+                moved = moved.saturating_add(self.work_for_refused(zone));
+            }
+            let (progress, left) = self.evacuate(zone);
+            moved = moved.saturating_add(progress.moved);
+            more |= left;
+        }
+        (moved, more)
+    }
+
+    /// Makes room for a request that was refused: one pageblock, in whatever block.
+    /// Returns how many pages were moved.
+    fn work_for_refused(&self, zone: u32) -> u32 {
+        let mut progress = Progress::default();
+        self.empty_one(zone, false, &mut progress);
+        if !progress.paid() {
+            // SAFETY: callable from any context.
+            unsafe { bindings::spb_rest_requests(self.node) };
+        }
+        progress.moved
+    }
+
+    /// Evacuates the blocks of a zone that are below their reserve. Returns whether
+    /// there are more of them.
+    fn evacuate(&self, zone: u32) -> (Progress, bool) {
+        let mut progress = Progress::default();
+        // SAFETY: callable from any context.
+        while progress.goes_on(&LIMITS) && !unsafe { bindings::spb_pass_paused() } {
+            if !self.empty_one(zone, true, &mut progress) {
+                return (progress, false);
+            }
+        }
+        (progress, true)
+    }
+
+    /// Empties one pageblock; returns whether there was one.
+    fn empty_one(&self, zone: u32, low: bool, progress: &mut Progress) -> bool {
+        let mut result = bindings::spb_evacuated::default();
+        // SAFETY: work items run in process context, and `result` is ours. The zone is
+        // one of those that every node has room for.
+        if !unsafe { bindings::spb_pass_empty(self.node, zone, low, &mut result) } {
+            return false;
+        }
+        progress.add(result.moved, result.left, result.gave_up);
+        true
+    }
+}
+
+/// The time in jiffies, as far as they are counted.
+fn now() -> u64 {
+    // SAFETY: the variable always exists; that it changes does not matter to a read of
+    // one word.
+    let jiffies = unsafe { core::ptr::addr_of!(bindings::jiffies).read_volatile() };
+    jiffies as u64
+}
+
+#[cfg(CONFIG_SUPERPAGEBLOCK_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(superpageblock_worker)]
+mod tests {
+    use super::*;
+    use kernel::workqueue;
+
+    /// Far beyond the end of the test.
+    const LATER: Jiffies = 1 << 30;
+
+    #[pin_data]
+    struct Counter {
+        runs: Atomic<i32>,
+        #[pin]
+        work: DelayedWork<Counter>,
+    }
+
+    impl_has_delayed_work! {
+        impl HasDelayedWork<Self> for Counter { self.work }
+    }
+
+    impl WorkItem for Counter {
+        type Pointer = Arc<Counter>;
+
+        fn run(this: Arc<Counter>) {
+            this.runs.add(1, Relaxed);
+        }
+    }
+
+    fn counter() -> Result<Arc<Counter>> {
+        Arc::pin_init(
+            pin_init!(Counter {
+                runs: Atomic::new(0),
+                work <- new_delayed_work!("superpageblock::Counter::work"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    #[test]
+    fn what_is_cancelled_does_not_run_and_is_given_back() -> Result {
+        let counter = counter()?;
+        let queue = workqueue::system_long();
+        assert!(cancel_delayed_sync(&counter).is_none());
+        assert!(queue.enqueue_delayed(counter.clone(), LATER).is_ok());
+        assert!(queue.enqueue_delayed(counter.clone(), LATER).is_err());
+        assert!(cancel_delayed_sync(&counter).is_some());
+        assert_eq!(counter.runs.load(Relaxed), 0);
+        // It is free again: neither lost nor counted twice.
+        assert!(queue.enqueue_delayed(counter.clone(), LATER).is_ok());
+        drop(cancel_delayed_sync(&counter));
+        assert!(Arc::into_unique_or_drop(counter).is_some());
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_flushed_has_run() -> Result {
+        let counter = counter()?;
+        let queue = workqueue::system_long();
+        assert!(queue.enqueue_delayed(counter.clone(), LATER).is_ok());
+        workqueue::flush_delayed(&counter);
+        assert_eq!(counter.runs.load(Relaxed), 1);
+        assert!(cancel_delayed_sync(&counter).is_none());
+        Ok(())
+    }
+}
