@@ -10,12 +10,13 @@ export FROM SIGN ASSISTED_BY TREE_URL
 SPB := cargo run -q --release --locked --manifest-path $(TOOLS)/Cargo.toml -p spb --
 COMMANDS := setup tree refresh run pressure files bench-model bench-locks test test-full kunit host-test scale shell modules series
 
-.PHONY: help rust clean bench series-check $(COMMANDS)
+.PHONY: help rust clean bench soak series-check $(COMMANDS)
 
 help:
 	@echo 'make run         build stock and patched, boot both under the same workload, compare'
 	@echo 'make pressure    the same while kernel memory grows in full memory; vm.defrag_mode as well'
 	@echo 'make files       the same after files came and went on ext4; vm.defrag_mode as well'
+	@echo 'make soak        patched alone, for MINUTES=120: kernel memory must not spread with time'
 	@echo 'make test        everything CI runs; ends with "N passed, N failed"'
 	@echo 'make test-full   also more guests and debug kernels, and the kernel'"'"'s own mm tests, on both'
 	@echo 'make kunit       only the KUnit suites'
@@ -49,6 +50,9 @@ $(COMMANDS): rust
 
 bench: rust
 	@$(SPB) $@ $(if $(filter 1,$(UPDATE)),--update)
+
+soak: rust
+	@$(SPB) $@ $(if $(MINUTES),--minutes '$(MINUTES)')
 
 series-check: rust
 	@$(SPB) $@ $(if $(filter 1,$(QUICK)),--quick) $(if $(COMMITS),--commits '$(COMMITS)')

@@ -30,6 +30,25 @@ impl Filler {
         Ok(())
     }
 
+    /// Gives back all but each `n`th part.
+    pub(crate) fn keep_every(&mut self, n: usize) {
+        let mut parts = 0;
+        self.areas.retain(|_| {
+            parts += 1;
+            parts % n == 0
+        });
+    }
+
+    /// Locks each `n`th part.
+    pub(crate) fn lock_every(&self, n: usize) -> Result<()> {
+        self.areas.iter().step_by(n).try_for_each(Mapping::lock)
+    }
+
+    /// The parts.
+    pub(crate) fn areas(&self) -> &[Mapping] {
+        &self.areas
+    }
+
     /// Bytes taken.
     pub(crate) fn bytes(&self) -> u64 {
         (self.areas.len() * STEP) as u64

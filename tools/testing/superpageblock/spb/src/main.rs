@@ -136,6 +136,12 @@ enum Request {
     Pressure,
     /// The same after a file system was busy.
     Files,
+    /// Keep a patched guest busy, and see whether kernel memory spreads with time.
+    Soak {
+        /// For so many minutes, and for two rounds at least; a week at most.
+        #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=10080))]
+        minutes: u64,
+    },
     /// Count the instructions of alloc and free on stock, detached and attached.
     Bench {
         /// Make the result the new reference.
@@ -257,6 +263,11 @@ fn perform(arguments: &Arguments) -> Result<()> {
             settings.memory,
             &settings.seeds,
         ),
+        Request::Soak { minutes } => {
+            let memory = settings.memory.unwrap_or(Mib::gib(8));
+            let seed = settings.seeds.first().copied().unwrap_or(1);
+            single::run(&mut session, &single::soak(memory, seed, *minutes))
+        }
         Request::Bench { update } => bench::run(&mut session, settings.memory, *update),
         Request::BenchModel => bench::model::run(&mut session),
         Request::BenchLocks => bench::locks::run(&mut session),

@@ -165,6 +165,15 @@ const BOOST: Row = Row {
     ..PLAIN
 };
 
+/// Page cache, then anonymous memory, fills everything.
+const RESERVE: Row = Row {
+    name: "movable memory leaves a reserve, and can have it",
+    scenario: "reserve",
+    disks: &[512],
+    mkfs: "ext4",
+    ..PLAIN
+};
+
 /// Metadata of a file system moves.
 const BTRFS: Row = Row {
     name: "btrfs metadata moves",
@@ -209,6 +218,25 @@ const FILES: Row = Row {
     ..PLAIN
 };
 
+/// Pages are locked, huge and, for a while, pinned.
+const HOLDOUTS: Row = Row {
+    name: "every possible 1 GB page among pages that are hard to move",
+    scenario: "holdouts",
+    memory: Mib::gib(6),
+    gigabytes: true,
+    ..PLAIN
+};
+
+/// The workload, for a while.
+const SOAK: Row = Row {
+    name: "kernel memory does not spread with time",
+    scenario: "soak",
+    cmdline: "spb.arg.rounds=6",
+    gigabytes: true,
+    seconds: 900,
+    ..PLAIN
+};
+
 /// What [`FILES`] is compared with.
 const FILES_STOCK: Row = Row {
     name: "files came and went, stock kernel",
@@ -219,7 +247,7 @@ const FILES_STOCK: Row = Row {
 };
 
 /// All guests; a row that needs more memory than the host has fails with the reason.
-pub const ROWS: [Row; 37] = [
+pub const ROWS: [Row; 40] = [
     // KUnit runs on x86 while this one boots.
     Row {
         name: "patched boots",
@@ -236,6 +264,8 @@ pub const ROWS: [Row; 37] = [
     },
     PRESSURE,
     FILES,
+    HOLDOUTS,
+    SOAK,
     Row {
         name: "readers of free lists",
         scenario: "readers",
@@ -383,6 +413,7 @@ pub const ROWS: [Row; 37] = [
     ORDERED,
     BTRFS,
     BOOST,
+    RESERVE,
     // As little memory as a crash kernel has.
     Row {
         name: "256 MB",

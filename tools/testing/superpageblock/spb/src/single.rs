@@ -2,11 +2,14 @@
 //! What does one guest report?
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 
+use crate::kernel::Variant;
+use crate::memory::Mib;
 use crate::modules;
 use crate::session::Boot;
 use crate::session::Session;
@@ -35,6 +38,27 @@ pub fn run(session: &mut Session, boot: &Boot) -> Result<()> {
     match transcript.failure() {
         None => Ok(()),
         Some(reason) => bail!("{reason}; the console is in build/log"),
+    }
+}
+
+/// A guest that is busy for so many minutes.
+pub fn soak(memory: Mib, seed: u64, minutes: u64) -> Boot {
+    let arguments = [("minutes", minutes), ("rounds", 2)];
+    Boot {
+        variant: Variant::Patched,
+        scenario: "soak".into(),
+        seed,
+        arguments: arguments
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .into(),
+        cmdline: String::new(),
+        memory,
+        nodes: 1,
+        maxmem: None,
+        extra: Vec::new(),
+        disks: Vec::new(),
+        // A round that has begun is finished, then pages are asked for.
+        timeout: Duration::from_secs(minutes * 60 + 1200),
     }
 }
 

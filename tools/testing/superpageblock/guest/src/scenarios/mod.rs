@@ -5,7 +5,9 @@
 //! - [`smoke`]: the guest boots and its memory is as expected;
 //! - [`run`]: fragment memory, then ask for huge pages and measure ([`measure`], [`request`]);
 //! - [`pressure`]: the same after kernel memory grew in memory full of movable pages;
+//! - [`soak`]: memory fills and empties again and again;
 //! - [`files`]: the same after a file system was busy;
+//! - [`holdouts`]: the same among pages that are locked, huge or pinned;
 //! - [`allmem`]: nearly all memory is allocated and freed;
 //! - [`hugetlb`]: 1 GB pages come, are used and go on an idle machine;
 //! - [`badinput`]: writes to read-only debugfs files are refused;
@@ -19,6 +21,7 @@
 //! - [`pages`]: pages in holes of memory name the right zone;
 //! - [`bench`]: what allocating and freeing cost; [`locks`]: how long zone->lock is held;
 //! - [`boost`]: watermarks rise when kernel memory breaks into movable memory;
+//! - [`reserve`]: movable memory leaves what is kept for kernel memory, and can have it all the same;
 //! - [`vmalloc`]: areas given back are purged in peace;
 //! - [`selftests`]: the kernel's own mm tests.
 //!
@@ -40,6 +43,7 @@ mod crash;
 mod files;
 mod hibernate;
 mod highatomic;
+mod holdouts;
 mod hotplug;
 mod hugetlb;
 mod isolation;
@@ -54,11 +58,13 @@ mod pressure;
 mod readers;
 mod reporting;
 mod request;
+mod reserve;
 mod run;
 mod selftests;
 mod showmem;
 mod shuffle;
 mod smoke;
+mod soak;
 mod totals;
 mod vmalloc;
 mod vmcore;
@@ -85,6 +91,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "badinput" => badinput::run(),
         "readers" => readers::run(),
         "reporting" => reporting::run(),
+        "holdouts" => holdouts::run(),
         "hotplug" => hotplug::run(),
         "hotzone" => hotplug::zone::run(cmdline),
         "virtiomem" => hotplug::virtio::run(),
@@ -108,6 +115,8 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "cpuhotplug" => cpuhotplug::run(cmdline),
         "highatomic" => highatomic::run(),
         "isolation" => isolation::run(cmdline),
+        "reserve" => reserve::run(),
+        "soak" => soak::run(cmdline),
         "shuffle" => shuffle::run(),
         "vmalloc" => vmalloc::run(),
         "shell" => shell(),

@@ -98,6 +98,15 @@ impl Mapping {
         let _ = self.demand(offset, len, advice);
     }
 
+    /// Keeps the memory from being swapped out or reclaimed.
+    pub(crate) fn lock(&self) -> Result<()> {
+        // SAFETY: the range is mapped by us; locking changes no contents.
+        match unsafe { libc::mlock(self.address() as *const libc::c_void, self.len()) } {
+            0 => Ok(()),
+            _ => Err(format!("mlock: {}", io::Error::last_os_error()).into()),
+        }
+    }
+
     /// Gives advice that must be taken.
     pub(crate) fn demand(&self, offset: usize, len: usize, advice: libc::c_int) -> Result<()> {
         if offset + len > self.len {

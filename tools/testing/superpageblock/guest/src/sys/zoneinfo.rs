@@ -21,6 +21,8 @@ pub(crate) struct Zone {
     pub(crate) low: u64,
     /// High watermark.
     pub(crate) high: u64,
+    /// Pages kept from requests that could do with a higher zone, at most.
+    pub(crate) protection: u64,
     /// Pages from the first to the last, holes included.
     pub(crate) spanned: u64,
     /// Pages that exist.
@@ -83,6 +85,11 @@ fn heading(line: &str) -> Option<Zone> {
 
 fn field(zone: &mut Zone, line: &str) {
     let line = line.trim();
+    if let Some(list) = line.strip_prefix("protection:") {
+        let numbers = list.split(|c: char| !c.is_ascii_digit());
+        zone.protection = numbers.filter_map(|n| n.parse().ok()).max().unwrap_or(0);
+        return;
+    }
     let line = line.strip_prefix("pages ").unwrap_or(line);
     let mut words = line.split_whitespace();
     let (Some(key), Some(Ok(value))) = (words.next(), words.next().map(str::parse::<u64>)) else {
@@ -120,6 +127,7 @@ Node 0, zone   Normal
         spanned  4096
         present  4000
         managed  3900
+        protection: (0, 0, 40, 40)
       nr_free_pages 1000
   pagesets
     cpu: 0
@@ -145,6 +153,7 @@ Node 0, zone  Movable
             min: 10,
             low: 20,
             high: 30,
+            protection: 40,
             spanned: 4096,
             present: 4000,
             managed: 3900,

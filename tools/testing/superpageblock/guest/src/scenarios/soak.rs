@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Does kernel memory stay in as few gigabytes however long the machine is busy?
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use super::measure;
+use super::run::ask;
+use super::run::boot_state;
+use super::run::print_events;
+use super::run::seconds;
+use crate::cmdline::Cmdline;
+use crate::pagemap::Walker;
+use crate::protocol;
+use crate::sys::files;
+use crate::sys::mounts;
+use crate::sys::stat::Counters;
+use crate::verify;
+use crate::workload::crew::Crew;
+use crate::workload::crew::Phase;
+use crate::workload::plan::Plan;
+use crate::Result;
+
+/// Time in which gigabytes whose kernel memory has gone must be clean.
+const CLEAN_WITHIN: Duration = Duration::from_secs(60);
+
+/// Fills and empties memory again and again, asks for huge pages, then ends all that holds memory.
+///
+/// `spb.arg.rounds` is how often, at least, and `minutes` for how long; else as for `run`.
+pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
+    let begin = Instant::now();
+    let events = Counters::vmstat()?;
+    let total_kb = Counters::meminfo()?.get("MemTotal");
+    protocol::metric("memtotal_kb", total_kb);
+    let mut walker = Walker::new()?;
+    boot_state(&mut walker)?;
+
+    let plan = Plan::new(cmdline, total_kb);
+    let mut crew = Crew::start(plan, Path::new(mounts::RAM))?;
+    let until = Duration::from_secs(60 * cmdline.number("minutes", 0));
+    let (mut tainted, mut peak) = (Vec::new(), 0);
+    while (tainted.len() as u64) < plan.rounds || begin.elapsed() < until {
+        peak = peak.max(round(&mut crew)?);
+        tainted.push(count()?.tainted);
+        verify::check()?;
+        protocol::log(format_args!(
+            "round {}: {} tainted, {} s",
+            tainted.len(),
+            tainted[tainted.len() - 1],
+            seconds(begin)
+        ));
+    }
+    protocol::metric("rounds", tainted.len());
+    protocol::test("kernel_memory_does_not_spread", no_growth(&tainted));
+    ask(&mut walker, peak)?;
+    drop(crew);
+    protocol::test("what_is_free_is_clean", clean_in_time());
+    print_events(&Counters::vmstat()?.since(&events));
+    protocol::metric("seconds_total", seconds(begin));
+    protocol::ok("scenario");
+    Ok(())
+}
+
+/// Returns the peak of non-movable memory in pages.
+fn round(crew: &mut Crew) -> Result<u64> {
+    let mut peak = 0;
+    for phase in [Phase::Grow, Phase::Shrink] {
+        crew.run(phase, || {
+            peak = peak.max(measure::nonmovable_estimate()?);
+            Ok(())
+        })?;
+    }
+    Ok(peak)
+}
+
+/// Gigabytes with memory that cannot move, and those of them that are wholly free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    tainted: u64,
+    free: u64,
+}
+
+fn count() -> Result<Count> {
+    Ok(parse(&files::read(format!("{}/blocks", verify::DIR))?))
+}
+
+/// `node zone start-pfn state present free …`
+fn parse(blocks: &str) -> Count {
+    let mut count = Count::default();
+    for line in blocks.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, _, _, state, present, free, ..] = words[..] else {
+            continue;
+        };
+        if state.ends_with("tainted") {
+            count.tainted += 1;
+            count.free += u64::from(present == free);
+        }
+    }
+    count
+}
+
+/// Over the last half of the rounds, does the line through the numbers of tainted gigabytes rise?
+fn no_growth(tainted: &[u64]) -> Result<()> {
+    let last = &tainted[tainted.len() / 2..];
+    let slope = slope(last);
+    protocol::metric("slope", format_args!("{slope:.4}"));
+    match slope <= 0.0 {
+        true => Ok(()),
+        false => Err(format!("{slope:.4} gigabytes more each round: {tainted:?}").into()),
+    }
+}
+
+/// Of the least-squares line through the values at 0, 1, 2 …
+fn slope(values: &[u64]) -> f64 {
+    let n = values.len() as f64;
+    let (mean_x, mean_y) = ((n - 1.0) / 2.0, values.iter().sum::<u64>() as f64 / n);
+    let (mut above, mut below) = (0.0, 0.0);
+    for (x, y) in values.iter().enumerate() {
+        let dx = x as f64 - mean_x;
+        above += dx * (*y as f64 - mean_y);
+        below += dx * dx;
+    }
+    match below > 0.0 {
+        true => above / below,
+        false => 0.0,
+    }
+}
+
+fn clean_in_time() -> Result<()> {
+    let begin = Instant::now();
+    loop {
+        let left = count()?;
+        if left.free == 0 {
+            protocol::metric("tainted_when_ended", left.tainted);
+            return Ok(());
+        }
+        if begin.elapsed() > CLEAN_WITHIN {
+            return Err(format!("{left:?} after {CLEAN_WITHIN:?}").into());
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_rises_if_its_end_is_higher() {
+        assert_eq!(slope(&[1, 2, 3]), 1.0);
+        assert_eq!(slope(&[2, 2]), 0.0);
+        assert!(slope(&[3, 1, 2]) < 0.0);
+        assert_eq!(slope(&[7]), 0.0);
+        assert!(no_growth(&[9, 9, 2, 3]).is_err());
+        assert!(no_growth(&[1, 2, 3, 3]).is_ok());
+    }
+
+    #[test]
+    fn wholly_free_tainted_gigabytes_are_counted() {
+        let blocks = "node zone start-pfn state present free order dirty\n\
+                      0 DMA32 0x0 reserved 10 10 1 1\n\
+                      0 Normal 0x40000 tainted 262144 7 10 1\n\
+                      0 Normal 0x80000 partial-tainted 50 50 1 1\n\
+                      0 Normal 0xc0000 clean 262144 262144 10 0\n";
+        let expected = Count {
+            tainted: 2,
+            free: 1,
+        };
+        assert_eq!(parse(blocks), expected);
+    }
+}
