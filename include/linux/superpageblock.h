@@ -189,10 +189,11 @@ struct spb_tally {
  *	taints a clean block, a mask of SPB_MAKE_ROOM and SPB_REFUSE. @flags has bits of
  *	SPB_PLAN_* and SPB_ASK_*. Called without locks.
  * @limits: constants of making room.
- * @worker_start: a worker of node @nid, which runs on @wq; NULL if there is no memory
- *	for one. Sleeps.
- * @worker_kick: have it look for something to do, soon.
- * @worker_stop: end it; it is not running any more then. Sleeps.
+ * @worker_start: a worker of the possible node @nid, which runs on @wq, a queue in
+ *	process context that is never destroyed; NULL if there is no memory for one.
+ *	Sleeps.
+ * @worker_kick: have it look for something to do, soon. Not beside @worker_stop.
+ * @worker_stop: end it, once; it is not running any more then. Sleeps.
  * @verify: number of contradictions in the policy's index. Walks all blocks.
  * @tally: count blocks by state. Walks all blocks.
  *

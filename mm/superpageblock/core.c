@@ -414,7 +414,7 @@ static const struct spb_policy_ops spb_no_policy = {
  * @ops: its functions, in use until spb_policy_unregister()
  *
  * Attaches every zone with at least one complete block, now or when memory is
- * added. Does nothing if @ops attached early in boot.
+ * added. If @ops attached early in boot, its workers start.
  *
  * Context: process context; may sleep.
  * Return: 0; -EBUSY when another policy is registered already, -ENODEV with

@@ -2,8 +2,9 @@
 
 //! Which functions does C call? Those of `struct spb_policy_ops`.
 //!
-//! The only file that sees raw pointers. Hooks are called with zone->lock held
-//! and interrupts off: from them nothing allocates, prints, sleeps or panics.
+//! Hooks are called with zone->lock held and interrupts off: from them nothing
+//! allocates, prints, sleeps or panics. Those with a zone see raw pointers here and
+//! nowhere else.
 
 use crate::policy::contig;
 use crate::policy::evacuate;
@@ -272,14 +273,16 @@ extern "C" fn before_taint(order: u32, flags: u32) -> u32 {
 
 /// # Safety
 ///
-/// `queue` is a workqueue that is never destroyed.
+/// `node` is the number of a node that may exist. `queue` is never destroyed, and its
+/// items run in process context.
 unsafe extern "C" fn worker_start(
     node: c_int,
     queue: *mut bindings::workqueue_struct,
 ) -> *mut bindings::spb_worker {
     // SAFETY: guaranteed by the caller.
     let queue = unsafe { Queue::from_raw(queue) };
-    match Worker::new(node, queue) {
+    // SAFETY: guaranteed by the caller.
+    match unsafe { Worker::new(node, queue) } {
         Ok(worker) => worker.into_foreign().cast(),
         Err(_) => core::ptr::null_mut(),
     }
@@ -287,7 +290,8 @@ unsafe extern "C" fn worker_start(
 
 /// # Safety
 ///
-/// `worker` came from [`worker_start`], and [`worker_stop`] was not called for it.
+/// `worker` came from [`worker_start`], and [`worker_stop`] is not called for it before
+/// this returns.
 unsafe extern "C" fn worker_kick(worker: *mut bindings::spb_worker) {
     // SAFETY: guaranteed by the caller.
     let worker = unsafe { <Arc<Worker> as ForeignOwnable>::borrow(worker.cast()) };
@@ -296,7 +300,7 @@ unsafe extern "C" fn worker_kick(worker: *mut bindings::spb_worker) {
 
 /// # Safety
 ///
-/// `worker` came from [`worker_start`]. Nobody uses it from now on.
+/// `worker` came from [`worker_start`], and nobody else uses it from now on.
 unsafe extern "C" fn worker_stop(worker: *mut bindings::spb_worker) {
     // SAFETY: guaranteed by the caller.
     let worker = unsafe { <Arc<Worker> as ForeignOwnable>::from_foreign(worker.cast()) };

@@ -92,6 +92,7 @@ static inline void spb_forget_keeper(void)
 
 /* room.c */
 void spb_count_evacuated(const struct spb_evacuated *result);
+bool spb_take_refused(int nid);
 void spb_room_start(void);
 void spb_room_stop(void);
 void spb_room_show(struct seq_file *m);

@@ -486,7 +486,9 @@ static inline bool spb_was_refused(const struct alloc_context *ac, gfp_t gfp_mas
 	return false;
 }
 
-#define spb_gives_way(zone, order, mark, highest_zoneidx, alloc_flags)	false
+#define spb_gives_way(zone, order, mark, highest_zoneidx, alloc_flags)		\
+	((void)(zone), (void)(order), (void)(mark), (void)(highest_zoneidx),	\
+	 (void)(alloc_flags), false)
 
 static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
 				int migratetype, unsigned int alloc_flags)

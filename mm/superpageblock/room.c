@@ -242,18 +242,17 @@ void spb_refused(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int or
 }
 
 /**
- * spb_pass_begin() - a worker begins to look for something to do
+ * spb_take_refused() - a worker begins to make up for refusals
  * @nid: its node
  *
  * Context: any.
- * Return: whether a request on the node was refused since the last time.
+ * Return: whether there were any since the last time.
  */
-bool spb_pass_begin(int nid)
+bool spb_take_refused(int nid)
 {
 	spb_room.passes++;
 	return xchg(&spb_room_node[nid].refused, false);
 }
-EXPORT_SYMBOL_FOR_MODULES(spb_pass_begin, "superpageblock_policy");
 
 /**
  * spb_room_start() - room may be made from now on

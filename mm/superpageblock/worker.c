@@ -7,6 +7,8 @@
  * starts, goes on and rests is up to the policy (worker.rs). Here is who wakes it, and
  * what it has done for it.
  */
+#define pr_fmt(fmt) "superpageblock: " fmt
+
 #include <linux/irq_work.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
@@ -18,7 +20,7 @@ static struct workqueue_struct *spb_worker_wq;
 /* NULL where there was no memory for one. */
 static struct spb_worker *spb_workers[MAX_NUMNODES];
 static bool spb_workers_run;
-/* Nodes whose worker is to look for something to do. */
+/* Nodes whose worker is to look for something to do, and has not begun to. */
 static nodemask_t spb_workers_wanted;
 
 /* Called when zone->lock has been dropped. */
@@ -33,7 +35,7 @@ static void spb_workers_kick(struct irq_work *work)
 	if (!ops || !smp_load_acquire(&spb_workers_run))
 		return;
 	for_each_node_mask(nid, spb_workers_wanted)
-		if (test_and_clear_bit(nid, spb_workers_wanted.bits) && spb_workers[nid])
+		if (spb_workers[nid])
 			ops->worker_kick(spb_workers[nid]);
 }
 
@@ -48,10 +50,8 @@ static DEFINE_IRQ_WORK(spb_workers_kicker, spb_workers_kick);
 void spb_want_room(int nid)
 {
 	guard(rcu)();
-	if (!READ_ONCE(spb_workers_run))
-		return;
-	set_bit(nid, spb_workers_wanted.bits);
-	irq_work_queue(&spb_workers_kicker);
+	if (!test_and_set_bit(nid, spb_workers_wanted.bits) && READ_ONCE(spb_workers_run))
+		irq_work_queue(&spb_workers_kicker);
 }
 
 /**
@@ -64,11 +64,17 @@ void spb_workers_start(const struct spb_policy_ops *ops)
 {
 	int nid;
 
-	for_each_node(nid)
-		if (spb_worker_wq)
-			spb_workers[nid] = ops->worker_start(nid, spb_worker_wq);
+	if (spb_workers_run || !spb_worker_wq)
+		return;
+	for_each_node(nid) {
+		spb_workers[nid] = ops->worker_start(nid, spb_worker_wq);
+		if (!spb_workers[nid])
+			pr_warn("no worker for node %d: not enough memory\n", nid);
+	}
 	/* Pairs with spb_workers_kick(). */
 	smp_store_release(&spb_workers_run, true);
+	/* What was wanted while zones were attached. */
+	irq_work_queue(&spb_workers_kicker);
 }
 
 /**
@@ -90,7 +96,23 @@ void spb_workers_stop(const struct spb_policy_ops *ops)
 			ops->worker_stop(spb_workers[nid]);
 		spb_workers[nid] = NULL;
 	}
+	nodes_clear(spb_workers_wanted);
 }
+
+/**
+ * spb_pass_begin() - a worker begins to look for something to do
+ * @nid: its node
+ *
+ * Context: any.
+ * Return: whether a request on the node was refused since the last time.
+ */
+bool spb_pass_begin(int nid)
+{
+	/* What is wanted from here on is for the next pass. */
+	test_and_clear_bit(nid, spb_workers_wanted.bits);
+	return spb_take_refused(nid);
+}
+EXPORT_SYMBOL_FOR_MODULES(spb_pass_begin, "superpageblock_policy");
 
 /**
  * spb_pass_paused() - whether a worker is to stop for now

@@ -27,12 +27,17 @@ use kernel::workqueue::WorkItem;
 const ZONES: u32 = bindings::zone_type_ZONE_NORMAL as u32 + 1;
 
 /// The worker of one node.
+///
+/// # Invariants
+///
+/// `node` is the number of a node that may exist. Items of `queue` run in process
+/// context.
 #[pin_data]
 pub(crate) struct Worker {
     node: c_int,
     queue: &'static Queue,
     /// Time before which it does not run, in jiffies.
-    not_before: Atomic<u64>,
+    not_before: Atomic<Jiffies>,
     #[pin]
     work: DelayedWork<Worker>,
 }
@@ -55,7 +60,13 @@ impl WorkItem for Worker {
 
 impl Worker {
     /// A worker of `node` that runs on `queue` when somebody asks for it.
-    pub(crate) fn new(node: c_int, queue: &'static Queue) -> Result<Arc<Self>> {
+    ///
+    /// # Safety
+    ///
+    /// `node` is the number of a node that may exist. Items of `queue` run in process
+    /// context.
+    pub(crate) unsafe fn new(node: c_int, queue: &'static Queue) -> Result<Arc<Self>> {
+        // INVARIANT: the caller guarantees it.
         Arc::pin_init(
             pin_init!(Self {
                 node,
@@ -88,9 +99,9 @@ impl Worker {
     fn rest(&self) -> Jiffies {
         let left = self.not_before.load(Relaxed).wrapping_sub(now());
         // More than half of the circle is behind it.
-        match left > u64::MAX / 2 {
+        match left > Jiffies::MAX / 2 {
             true => 0,
-            false => left as Jiffies,
+            false => left,
         }
     }
 
@@ -101,9 +112,8 @@ impl Worker {
             return;
         }
         let rest = msecs_to_jiffies(LIMITS.worker_rest_ms);
-        let until = now().wrapping_add(rest as u64);
-        this.not_before.store(until, Relaxed);
-        // SAFETY: callable from any context.
+        this.not_before.store(now().wrapping_add(rest), Relaxed);
+        // SAFETY: `node` is one that may exist, by our invariant.
         unsafe { bindings::spb_pass_forgive(this.node) };
         if next == Next::Again {
             Worker::enqueue(this, rest);
@@ -114,12 +124,11 @@ impl Worker {
     /// there is more to do.
     fn pass(&self) -> (u32, bool) {
         let (mut moved, mut more) = (0u32, false);
-        // SAFETY: callable from any context.
-        let refused = unsafe { bindings::spb_pass_begin(self.node) };
+        // SAFETY: `node` is one that may exist, by our invariant.
+        if unsafe { bindings::spb_pass_begin(self.node) } {
+            moved = self.work_for_refused();
+        }
         for zone in 0..ZONES {
-            if refused {
-                moved = moved.saturating_add(self.work_for_refused(zone));
-            }
             let (progress, left) = self.evacuate(zone);
             moved = moved.saturating_add(progress.moved);
             more |= left;
@@ -127,13 +136,15 @@ impl Worker {
         (moved, more)
     }
 
-    /// Makes room for a request that was refused: one pageblock, in whatever block.
-    /// Returns how many pages were moved.
-    fn work_for_refused(&self, zone: u32) -> u32 {
+    /// Makes room for requests that were refused: one pageblock in each zone, in
+    /// whatever block. Returns how many pages were moved.
+    fn work_for_refused(&self) -> u32 {
         let mut progress = Progress::default();
-        self.empty_one(zone, false, &mut progress);
+        for zone in 0..ZONES {
+            self.empty_one(zone, false, &mut progress);
+        }
         if !progress.paid() {
-            // SAFETY: callable from any context.
+            // SAFETY: `node` is one that may exist, by our invariant.
             unsafe { bindings::spb_rest_requests(self.node) };
         }
         progress.moved
@@ -143,7 +154,7 @@ impl Worker {
     /// there are more of them.
     fn evacuate(&self, zone: u32) -> (Progress, bool) {
         let mut progress = Progress::default();
-        // SAFETY: callable from any context.
+        // SAFETY: it reads variables of C that are always there.
         while progress.goes_on(&LIMITS) && !unsafe { bindings::spb_pass_paused() } {
             if !self.empty_one(zone, true, &mut progress) {
                 return (progress, false);
@@ -155,8 +166,8 @@ impl Worker {
     /// Empties one pageblock; returns whether there was one.
     fn empty_one(&self, zone: u32, low: bool, progress: &mut Progress) -> bool {
         let mut result = bindings::spb_evacuated::default();
-        // SAFETY: work items run in process context, and `result` is ours. The zone is
-        // one of those that every node has room for.
+        // SAFETY: by our invariants `node` may exist and this is process context.
+        // `result` is ours, and every node has a place for the zone.
         if !unsafe { bindings::spb_pass_empty(self.node, zone, low, &mut result) } {
             return false;
         }
@@ -166,17 +177,18 @@ impl Worker {
 }
 
 /// The time in jiffies, as far as they are counted.
-fn now() -> u64 {
+fn now() -> Jiffies {
     // SAFETY: the variable always exists; that it changes does not matter to a read of
     // one word.
-    let jiffies = unsafe { core::ptr::addr_of!(bindings::jiffies).read_volatile() };
-    jiffies as u64
+    unsafe { core::ptr::addr_of!(bindings::jiffies).read_volatile() }
 }
 
 #[cfg(CONFIG_SUPERPAGEBLOCK_KUNIT_TEST)]
-#[kernel::macros::kunit_tests(superpageblock_worker)]
+#[kernel::macros::kunit_tests(superpageblock_workqueue)]
 mod tests {
     use super::*;
+    use kernel::time::delay::fsleep;
+    use kernel::time::Delta;
     use kernel::workqueue;
 
     /// Far beyond the end of the test.
@@ -224,6 +236,47 @@ mod tests {
         assert!(queue.enqueue_delayed(counter.clone(), LATER).is_ok());
         drop(cancel_delayed_sync(&counter));
         assert!(Arc::into_unique_or_drop(counter).is_some());
+        Ok(())
+    }
+
+    /// Enqueues itself each time that it runs.
+    #[pin_data]
+    struct Restless {
+        runs: Atomic<i32>,
+        #[pin]
+        work: DelayedWork<Restless>,
+    }
+
+    impl_has_delayed_work! {
+        impl HasDelayedWork<Self> for Restless { self.work }
+    }
+
+    impl WorkItem for Restless {
+        type Pointer = Arc<Restless>;
+
+        fn run(this: Arc<Restless>) {
+            this.runs.add(1, Relaxed);
+            let _ = workqueue::system_long().enqueue_delayed(this, 0);
+        }
+    }
+
+    #[test]
+    fn what_enqueues_itself_is_cancelled_as_well() -> Result {
+        let restless = Arc::pin_init(
+            pin_init!(Restless {
+                runs: Atomic::new(0),
+                work <- new_delayed_work!("superpageblock::Restless::work"),
+            }),
+            GFP_KERNEL,
+        )?;
+        let queue = workqueue::system_long();
+        assert!(queue.enqueue_delayed(restless.clone(), 0).is_ok());
+        while restless.runs.load(Relaxed) < 100 {
+            fsleep(Delta::from_millis(1));
+        }
+        drop(cancel_delayed_sync(&restless));
+        // Neither it nor its queue holds a reference any more.
+        assert!(Arc::into_unique_or_drop(restless).is_some());
         Ok(())
     }
 

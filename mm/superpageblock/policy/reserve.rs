@@ -146,10 +146,11 @@ mod tests {
         let (mut free, mut calls) = (from, 0);
         let mut known = kept(&X86, free, reserve);
         while free != to {
-            free = if to < free { free - 1 } else { free + 1 };
+            let step = if to < free { u32::MAX } else { 1 };
+            free = free.wrapping_add(step);
             if free < known.lo || free >= known.hi {
                 known = kept(&X86, free, reserve);
-                calls += 1;
+                calls = u32::saturating_add(calls, 1);
             }
         }
         (known.pages, calls)
