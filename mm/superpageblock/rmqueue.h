@@ -429,17 +429,31 @@ static __always_inline bool spb_relax(const struct alloc_context *ac, gfp_t gfp_
 }
 
 /*
+ * What a request is to leave above its watermark: movable ones leave what is withheld
+ * in their first attempt, the one with the low watermark.
+ */
+static __always_inline unsigned long spb_spared(const struct zone *zone,
+						gfp_t gfp_mask,
+						unsigned int alloc_flags)
+{
+	BUILD_BUG_ON(ALLOC_WMARK_MIN & ALLOC_WMARK_LOW || ALLOC_WMARK_HIGH & ALLOC_WMARK_LOW);
+	if (!(gfp_mask & __GFP_MOVABLE) || !(alloc_flags & ALLOC_WMARK_LOW))
+		return 0;
+	return spb_withheld(zone);
+}
+
+/*
  * Whether a request may have what @zone withholds although it does not need it most:
  * kswapd has found nothing to reclaim instead.
  */
 static noinline bool spb_gives_way(struct zone *zone, unsigned int order,
-				   unsigned long mark, int highest_zoneidx,
+				   int highest_zoneidx, gfp_t gfp_mask,
 				   unsigned int alloc_flags)
 {
-	return alloc_flags & ALLOC_SPB_SPARE &&
+	return spb_spared(zone, gfp_mask, alloc_flags) &&
 	       atomic_read(&zone->zone_pgdat->kswapd_failures) &&
-	       zone_watermark_ok(zone, order, mark, highest_zoneidx,
-				 alloc_flags & ~ALLOC_SPB_SPARE);
+	       zone_watermark_ok(zone, order, low_wmark_pages(zone), highest_zoneidx,
+				 alloc_flags);
 }
 
 /* Whether free pages of @order or more could be had by tainting a block. */
@@ -486,9 +500,11 @@ static inline bool spb_was_refused(const struct alloc_context *ac, gfp_t gfp_mas
 	return false;
 }
 
-#define spb_gives_way(zone, order, mark, highest_zoneidx, alloc_flags)		\
-	((void)(zone), (void)(order), (void)(mark), (void)(highest_zoneidx),	\
-	 (void)(alloc_flags), false)
+#define spb_spared(zone, gfp_mask, alloc_flags)					\
+	((void)(zone), (void)(gfp_mask), (void)(alloc_flags), 0UL)
+#define spb_gives_way(zone, order, highest_zoneidx, gfp_mask, alloc_flags)	\
+	((void)(zone), (void)(order), (void)(highest_zoneidx),			\
+	 (void)(gfp_mask), (void)(alloc_flags), false)
 
 static struct page *spb_rmqueue(struct zone *zone, unsigned int order,
 				int migratetype, unsigned int alloc_flags)

@@ -29,6 +29,9 @@ const MIN_FREE_KB: &str = "4096";
 const CHUNK: usize = 256 << 10;
 /// Pages taken between two looks at what is free.
 const STEP_PAGES: usize = 64;
+/// One in so many of the pages withheld is left alone: a per-CPU list takes thousands at once, and what it has
+/// does not help who is out of memory.
+const USED: u64 = 2;
 /// Time for per-CPU lists and the counters of free memory to settle.
 const SETTLE: Duration = Duration::from_secs(2);
 
@@ -77,7 +80,7 @@ fn read_more_than_memory(kept: u64) -> Result<()> {
     at_least(free, kept / 4 * 3)
 }
 
-/// Takes anonymous memory, with nowhere to put any, until most of what is withheld is in use.
+/// Takes anonymous memory, with nowhere to put any, until half of what is withheld is in use.
 fn take_the_last() -> Result<()> {
     let (page, total) = (memory::page_bytes(), Counters::meminfo()?.get("MemTotal"));
     let area = Mapping::new(total as usize * 1024, libc::MAP_NORESERVE)?;
@@ -85,7 +88,7 @@ fn take_the_last() -> Result<()> {
     let most = withheld()?;
     for (n, at) in (0..area.len()).step_by(page).enumerate() {
         area.touch(at);
-        if n % STEP_PAGES == 0 && spare()? < most / 4 {
+        if n % STEP_PAGES == 0 && spare()? < most / USED {
             return Ok(());
         }
     }
