@@ -10,22 +10,18 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use super::measure;
 use super::run::ask;
 use super::run::ask_unwritten;
-use super::run::boot_state;
-use super::run::print_events;
+use super::run::begin;
 use super::run::seconds;
 use super::run::set_defrag_mode;
 use crate::cmdline::Cmdline;
-use crate::pagemap::Walker;
 use crate::protocol;
 use crate::rng::Rng;
 use crate::sys::files;
 use crate::sys::mounts;
-use crate::sys::stat::Counters;
 use crate::Result;
 
 /// Files for each gigabyte of memory: 60 000 small ones in 8 GB, and a tenth as many larger ones.
@@ -46,12 +42,7 @@ const KB_PER_GB: u64 = 1 << 20;
 /// `spb.arg.fs` is the kind of file system, `rounds` how often files come and go; with `unwritten`, nobody
 /// writes back before pages are asked for.
 pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
-    let begin = Instant::now();
-    let events = Counters::vmstat()?;
-    let total_kb = Counters::meminfo()?.get("MemTotal");
-    protocol::metric("memtotal_kb", total_kb);
-    let mut walker = Walker::new()?;
-    boot_state(&mut walker)?;
+    let mut begun = begin()?;
     set_defrag_mode(cmdline)?;
     mount(cmdline)?;
     let unwritten = cmdline.number("unwritten", 0) != 0;
@@ -61,23 +52,23 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
 
     let mut tree = Tree::new(cmdline.seed);
     for round in 1..=cmdline.number("rounds", 2) {
-        tree.grow(total_kb * SMALL_PER_GB / KB_PER_GB)?;
-        measure::log_memory(format_args!("round {round} grown: {} s", seconds(begin)))?;
+        tree.grow(begun.total_kb * SMALL_PER_GB / KB_PER_GB)?;
+        measure::log_memory(format_args!("round {round} grown: {} s", seconds(begun.at)))?;
         tree.shrink()?;
-        measure::log_memory(format_args!("round {round} shrunk: {} s", seconds(begin)))?;
+        measure::log_memory(format_args!(
+            "round {round} shrunk: {} s",
+            seconds(begun.at)
+        ))?;
     }
-    protocol::metric("seconds_workload", seconds(begin));
+    protocol::metric("seconds_workload", seconds(begun.at));
     protocol::metric("files", tree.files.len());
 
     match unwritten {
-        true => ask_unwritten(&mut walker, tree.peak)?,
-        false => ask(&mut walker, tree.peak)?,
+        true => ask_unwritten(&mut begun.walker, tree.peak)?,
+        false => ask(&mut begun.walker, tree.peak)?,
     }
     protocol::test("files_are_whole", tree.check());
-    print_events(&Counters::vmstat()?.since(&events));
-    protocol::metric("seconds_total", seconds(begin));
-    protocol::ok("scenario");
-    Ok(())
+    begun.end()
 }
 
 fn mount(cmdline: &Cmdline) -> Result<()> {

@@ -116,7 +116,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "highatomic" => highatomic::run(),
         "isolation" => isolation::run(cmdline),
         "reserve" => reserve::run(),
-        "soak" => soak::run(cmdline),
+        "soak" => soak::soak(cmdline),
         "shuffle" => shuffle::run(),
         "vmalloc" => vmalloc::run(),
         "shell" => shell(),

@@ -29,14 +29,8 @@ const DEFRAG_MODE: &str = "/proc/sys/vm/defrag_mode";
 
 /// Fragments memory, measures, asks for huge pages, and prints it all.
 pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
-    let begin = Instant::now();
-    let events = Counters::vmstat()?;
-    let total_kb = Counters::meminfo()?.get("MemTotal");
-    protocol::metric("memtotal_kb", total_kb);
-    let mut walker = Walker::new()?;
-    boot_state(&mut walker)?;
-
-    let plan = Plan::new(cmdline, total_kb);
+    let mut begun = begin()?;
+    let plan = Plan::new(cmdline, begun.total_kb);
     let directory = if mounts::mount_disk() {
         mounts::DISK
     } else {
@@ -44,15 +38,46 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     };
     let mut crew = Crew::start(plan, Path::new(directory))?;
     let sampled = fragment(&mut crew, plan)?;
-    protocol::metric("seconds_workload", seconds(begin));
+    protocol::metric("seconds_workload", seconds(begun.at));
 
-    ask(&mut walker, sampled)?;
+    ask(&mut begun.walker, sampled)?;
     drop(crew);
+    begun.end()
+}
 
-    print_events(&Counters::vmstat()?.since(&events));
-    protocol::metric("seconds_total", seconds(begin));
-    protocol::ok("scenario");
-    Ok(())
+/// How things were before a workload.
+pub(super) struct Begun {
+    pub(super) at: Instant,
+    events: Counters,
+    /// All memory, in kilobytes.
+    pub(super) total_kb: u64,
+    pub(super) walker: Walker,
+}
+
+/// Says how things are.
+pub(super) fn begin() -> Result<Begun> {
+    let at = Instant::now();
+    let events = Counters::vmstat()?;
+    let total_kb = Counters::meminfo()?.get("MemTotal");
+    protocol::metric("memtotal_kb", total_kb);
+    let mut walker = Walker::new()?;
+    boot_state(&mut walker)?;
+    Ok(Begun {
+        at,
+        events,
+        total_kb,
+        walker,
+    })
+}
+
+impl Begun {
+    /// Says what happened since, and that the scenario is through.
+    pub(super) fn end(self) -> Result<()> {
+        print_events(&Counters::vmstat()?.since(&self.events));
+        protocol::metric("seconds_total", seconds(self.at));
+        protocol::ok("scenario");
+        Ok(())
+    }
 }
 
 /// Turns `vm.defrag_mode` on where `spb.arg.defrag` says so.
@@ -79,18 +104,25 @@ pub(super) fn boot_state(walker: &mut Walker) -> Result<()> {
 /// Runs the rounds; returns the peak of non-movable memory in pages, estimated every now and then.
 pub(super) fn fragment(crew: &mut Crew, plan: Plan) -> Result<u64> {
     let mut peak = 0;
-    for round in 1..=plan.rounds {
-        for phase in [Phase::Grow, Phase::Shrink] {
-            let start = Instant::now();
-            crew.run(phase, || {
-                peak = peak.max(measure::nonmovable_estimate()?);
-                Ok(())
-            })?;
-            measure::log_memory(format_args!(
-                "round {round} {phase:?}: {} s",
-                seconds(start)
-            ))?;
-        }
+    for number in 1..=plan.rounds {
+        peak = peak.max(round(crew, number)?);
+    }
+    Ok(peak)
+}
+
+/// One round; returns that peak within it.
+pub(super) fn round(crew: &mut Crew, number: u64) -> Result<u64> {
+    let mut peak = 0;
+    for phase in [Phase::Grow, Phase::Shrink] {
+        let start = Instant::now();
+        crew.run(phase, || {
+            peak = peak.max(measure::nonmovable_estimate()?);
+            Ok(())
+        })?;
+        measure::log_memory(format_args!(
+            "round {number} {phase:?}: {} s",
+            seconds(start)
+        ))?;
     }
     Ok(peak)
 }

@@ -7,20 +7,13 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
-use super::measure;
-use super::run::ask;
-use super::run::boot_state;
-use super::run::print_events;
-use super::run::seconds;
+use super::run;
 use crate::cmdline::Cmdline;
-use crate::pagemap::Walker;
 use crate::protocol;
 use crate::sys::files;
 use crate::sys::mounts;
-use crate::sys::stat::Counters;
 use crate::verify;
 use crate::workload::crew::Crew;
-use crate::workload::crew::Phase;
 use crate::workload::plan::Plan;
 use crate::Result;
 
@@ -30,50 +23,26 @@ const CLEAN_WITHIN: Duration = Duration::from_secs(60);
 /// Fills and empties memory again and again, asks for huge pages, then ends all that holds memory.
 ///
 /// `spb.arg.rounds` is how often, at least, and `minutes` for how long; else as for `run`.
-pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
-    let begin = Instant::now();
-    let events = Counters::vmstat()?;
-    let total_kb = Counters::meminfo()?.get("MemTotal");
-    protocol::metric("memtotal_kb", total_kb);
-    let mut walker = Walker::new()?;
-    boot_state(&mut walker)?;
-
-    let plan = Plan::new(cmdline, total_kb);
+pub(crate) fn soak(cmdline: &Cmdline) -> Result<()> {
+    let mut begun = run::begin()?;
+    let plan = Plan::new(cmdline, begun.total_kb);
     let mut crew = Crew::start(plan, Path::new(mounts::RAM))?;
     let until = Duration::from_secs(60 * cmdline.number("minutes", 0));
     let (mut tainted, mut peak) = (Vec::new(), 0);
-    while (tainted.len() as u64) < plan.rounds || begin.elapsed() < until {
-        peak = peak.max(round(&mut crew)?);
-        tainted.push(count()?.tainted);
+    while (tainted.len() as u64) < plan.rounds || begun.at.elapsed() < until {
+        let number = tainted.len() as u64 + 1;
+        peak = peak.max(run::round(&mut crew, number)?);
+        let now = count()?.tainted;
+        tainted.push(now);
         verify::check()?;
-        protocol::log(format_args!(
-            "round {}: {} tainted, {} s",
-            tainted.len(),
-            tainted[tainted.len() - 1],
-            seconds(begin)
-        ));
+        protocol::log(format_args!("round {number}: {now} tainted"));
     }
     protocol::metric("rounds", tainted.len());
     protocol::test("kernel_memory_does_not_spread", no_growth(&tainted));
-    ask(&mut walker, peak)?;
+    run::ask(&mut begun.walker, peak)?;
     drop(crew);
     protocol::test("what_is_free_is_clean", clean_in_time());
-    print_events(&Counters::vmstat()?.since(&events));
-    protocol::metric("seconds_total", seconds(begin));
-    protocol::ok("scenario");
-    Ok(())
-}
-
-/// Returns the peak of non-movable memory in pages.
-fn round(crew: &mut Crew) -> Result<u64> {
-    let mut peak = 0;
-    for phase in [Phase::Grow, Phase::Shrink] {
-        crew.run(phase, || {
-            peak = peak.max(measure::nonmovable_estimate()?);
-            Ok(())
-        })?;
-    }
-    Ok(peak)
+    begun.end()
 }
 
 /// Gigabytes with memory that cannot move, and those of them that are wholly free.
