@@ -7,12 +7,16 @@ use std::path::PathBuf;
 
 use crate::pagemap::Walker;
 use crate::sys::files;
+use crate::sys::process;
 use crate::sys::ram::Range;
 use crate::sys::zoneinfo;
 use crate::Result;
 
 const STAT_REFRESH: &str = "/proc/sys/vm/stat_refresh";
 const MEMORY: &str = "/sys/devices/system/memory";
+
+/// Time for a request to offline memory, which is refused within milliseconds.
+const PATIENCE_SECONDS: u32 = 10;
 
 /// Refreshes after which a per-CPU list has decayed from its highest to its lowest size: it loses an
 /// eighth each time (`decay_pcp_high()`).
@@ -43,9 +47,13 @@ pub(crate) fn decay() {
 }
 
 /// Asks for what must fail; should it succeed after all, the memory comes back.
+///
+/// What was to be in its way may have gone by now. Then the kernel goes on until the last page has moved, and some
+/// never do: metadata that a journal holds. It gives up when a signal comes.
 fn refused_offline(block: &Path) {
     let state = block.join("state");
-    if files::write(&state, "offline").is_ok() {
+    let offline = process::interrupted_after(PATIENCE_SECONDS, || files::write(&state, "offline"));
+    if offline.is_ok() {
         let _ = files::write(&state, "online");
     }
 }

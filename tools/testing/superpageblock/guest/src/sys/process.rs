@@ -53,6 +53,22 @@ pub(crate) fn run(name: &str, body: impl FnOnce() -> Result<()>) -> Result<()> {
     Child::spawn(name, body)?.wait()
 }
 
+/// Runs `body`; a signal interrupts the system call that it is in when it takes longer.
+pub(crate) fn interrupted_after<T>(seconds: u32, body: impl FnOnce() -> T) -> T {
+    extern "C" fn nothing(_signal: libc::c_int) {}
+    // SAFETY: zeroes are an action without flags, so that system calls are not restarted.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
+    // SAFETY: the handler does nothing, which is safe at any time; the structure lives until the call returns.
+    unsafe { libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut()) };
+    // SAFETY: alarms have no memory preconditions.
+    unsafe { libc::alarm(seconds) };
+    let result = body();
+    // SAFETY: as above; takes back what has not come.
+    unsafe { libc::alarm(0) };
+    result
+}
+
 /// Raises the limit of open files to `count`, or as far as allowed.
 pub(crate) fn allow_files(count: u64) {
     let limit = libc::rlimit {
