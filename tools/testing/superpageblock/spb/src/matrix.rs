@@ -167,7 +167,7 @@ const BOOST: Row = Row {
 
 /// Page cache, then anonymous memory, fills everything.
 const RESERVE: Row = Row {
-    name: "movable memory leaves a reserve, and can have it",
+    name: "movable memory leaves a reserve and can have it",
     scenario: "reserve",
     disks: &[512],
     mkfs: "ext4",
