@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::fs::OpenOptions;
+use std::io;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -23,14 +24,18 @@ pub(crate) fn read_number(path: impl AsRef<Path>) -> Result<u64> {
     parsed.map_err(|e| format!("{}: {e}", path.as_ref().display()).into())
 }
 
-/// Writes `text` in one write to a file that exists.
+/// Writes `text` in one write to a file that exists; an error if a signal interrupts it.
 pub(crate) fn write(path: impl AsRef<Path>, text: &str) -> Result<()> {
     let path = path.as_ref();
     let mut options = OpenOptions::new();
     let outcome = options
         .write(true)
         .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
+        .and_then(|mut file| file.write(text.as_bytes()))
+        .and_then(|written| match written == text.len() {
+            true => Ok(()),
+            false => Err(io::Error::from(io::ErrorKind::WriteZero)),
+        });
     outcome.map_err(|e| format!("write {text:?} to {}: {e}", path.display()).into())
 }
 
