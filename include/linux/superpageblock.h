@@ -122,11 +122,13 @@ struct spb_limits {
  * struct spb_evacuated - what an attempt to empty a pageblock came to
  * @moved: pages that were moved
  * @left: pages in it that look as if they could move
+ * @failed: folios that were to be moved and were not
  * @gave_up: for want of memory to move them to, or of time
  */
 struct spb_evacuated {
 	unsigned int moved;
 	unsigned int left;
+	unsigned int failed;
 	bool gave_up;
 };
 
@@ -189,9 +191,9 @@ struct spb_tally {
  *	taints a clean block, a mask of SPB_MAKE_ROOM and SPB_REFUSE. @flags has bits of
  *	SPB_PLAN_* and SPB_ASK_*. Called without locks.
  * @limits: constants of making room.
- * @worker_start: a worker of the possible node @nid, which runs on @wq, a queue in
- *	process context that is never destroyed; NULL if there is no memory for one.
- *	Sleeps.
+ * @worker_start: a worker of zone @zone_idx of the possible node @nid, which runs on
+ *	@wq, a queue in process context that is never destroyed; NULL if there is no
+ *	memory for one. Sleeps.
  * @worker_kick: have it look for something to do, soon. Not beside @worker_stop.
  * @worker_stop: end it, once; it is not running any more then. Sleeps.
  * @verify: number of contradictions in the policy's index. Walks all blocks.
@@ -218,7 +220,7 @@ struct spb_policy_ops {
 	u32 (*pageblock_key)(const struct spb_contents *held);
 	u32 (*before_taint)(u32 order, u32 flags);
 	struct spb_limits limits;
-	struct spb_worker *(*worker_start)(int nid, struct workqueue_struct *wq);
+	struct spb_worker *(*worker_start)(int nid, u32 zone_idx, struct workqueue_struct *wq);
 	void (*worker_kick)(struct spb_worker *worker);
 	void (*worker_stop)(struct spb_worker *worker);
 	u32 (*verify)(struct spb_policy_zone *pz);
@@ -232,10 +234,10 @@ void spb_policy_unregister(const struct spb_policy_ops *ops);
 const struct spb_policy_ops *spb_rust_policy(void);
 
 /* What a worker of the policy has done for it (mm/superpageblock/worker.c, room.c). */
-bool spb_pass_begin(int nid);
+bool spb_pass_begin(int nid, u32 zone_idx);
 bool spb_pass_paused(void);
 bool spb_pass_empty(int nid, u32 zone_idx, bool low, struct spb_evacuated *result);
-void spb_pass_forgive(int nid);
+void spb_pass_forgive(int nid, u32 zone_idx);
 void spb_rest_requests(int nid);
 
 /* Most that a tainted block may withhold from movable requests, in percent. */

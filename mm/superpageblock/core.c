@@ -87,7 +87,7 @@ void __spb_classify(struct zone *zone, struct spb_block *block)
 	block->level_lo = lower_32_bits(level) & ~SPB_LEVEL_LOW;
 	block->level_span = upper_32_bits(level) - block->level_lo;
 	if (block->low)
-		spb_want_room(zone_to_nid(zone));
+		spb_want_room(zone);
 }
 
 /**

@@ -17,18 +17,25 @@
 
 #include <trace/events/superpageblock.h>
 
+/* A clean block of a locked zone with a free page of at least @order. */
+static struct spb_block *spb_target_block(struct zone *zone, unsigned int order)
+{
+	const u32 flags = SPB_PLAN_FIRST_PASS | SPB_PLAN_NOFRAGMENT | SPB_PLAN_TARGET;
+
+	if (!spb_attached(zone))
+		return NULL;
+	return spb_planned_block(zone, order, MIGRATE_MOVABLE, flags);
+}
+
 /* A free page off the list of a clean block. What is too large is split. */
 static struct page *spb_isolate_target(struct zone *zone, unsigned int order)
 {
-	const u32 flags = SPB_PLAN_FIRST_PASS | SPB_PLAN_NOFRAGMENT | SPB_PLAN_TARGET;
 	struct spb_block *block;
 	struct page *page;
 	unsigned int high;
 
 	guard(spinlock_irqsave)(&zone->lock);
-	if (!spb_attached(zone))
-		return NULL;
-	block = spb_planned_block(zone, order, MIGRATE_MOVABLE, flags);
+	block = spb_target_block(zone, order);
 	if (!block)
 		return NULL;
 	high = order + __ffs(spb_block_orders(block, MIGRATE_MOVABLE) >> order);
@@ -50,6 +57,24 @@ static bool spb_zone_has_targets(struct zone *zone, unsigned int order, int sour
 	return spb_attached(zone) &&
 	       (zone_idx(zone) == source ||
 		zone_watermark_ok(zone, order, low_wmark_pages(zone), source, 0));
+}
+
+/* Whether there is a place for a folio of @zone. */
+static bool spb_has_target(struct zone *zone, unsigned int order)
+{
+	pg_data_t *pgdat = zone->zone_pgdat;
+	int i, source = min_t(int, zone_idx(zone), ZONE_NORMAL);
+
+	for (i = source; i >= 0; i--) {
+		struct zone *target = &pgdat->node_zones[i];
+
+		if (!spb_zone_has_targets(target, order, source))
+			continue;
+		guard(spinlock_irqsave)(&target->lock);
+		if (spb_target_block(target, order))
+			return true;
+	}
+	return false;
 }
 
 /* A lower zone will do too; a higher one may be out of a device's reach. */
@@ -86,6 +111,38 @@ static int spb_migrate(struct zone *zone, struct list_head *list, enum migrate_m
 			     mode, MR_COMPACTION, moved);
 }
 
+/* A folio that takes all of the pageblock that starts at @page, with a reference. */
+static struct folio *spb_get_whole(struct page *page)
+{
+	struct folio *folio = page ? folio_get_nontail_page(page) : NULL;
+
+	if (!folio)
+		return NULL;
+	if (folio_order(folio) == pageblock_order && !folio_test_hugetlb(folio))
+		return folio;
+	folio_put(folio);
+	return NULL;
+}
+
+/*
+ * Isolate a folio as large as a pageblock, which compaction's isolation leaves alone.
+ * Where file systems must not be called, only anonymous memory, as there.
+ */
+static void spb_isolate_whole(struct zone *zone, unsigned long pfn, gfp_t gfp_mask,
+			      struct list_head *list)
+{
+	struct folio *folio = spb_get_whole(spb_zone_page(zone, pfn));
+
+	if (!folio)
+		return;
+	if ((gfp_mask & __GFP_FS || !folio_mapping(folio)) && folio_isolate_lru(folio)) {
+		list_add(&folio->lru, list);
+		node_stat_mod_folio(folio, NR_ISOLATED_ANON + folio_is_file_lru(folio),
+				    folio_nr_pages(folio));
+	}
+	folio_put(folio);
+}
+
 /* Move what can be moved out of the pageblock that starts at @pfn. */
 static struct spb_evacuated spb_evacuate_pageblock(struct zone *zone, unsigned long pfn,
 						   gfp_t gfp_mask, enum migrate_mode mode)
@@ -100,11 +157,12 @@ static struct spb_evacuated spb_evacuate_pageblock(struct zone *zone, unsigned l
 	};
 	unsigned long end = pfn + pageblock_nr_pages;
 	struct spb_evacuated result = { };
-	unsigned int moved, stayed = 0;
+	unsigned int moved;
 	int err = 0;
 
 	INIT_LIST_HEAD(&cc.migratepages);
-	while (pfn < end && err >= 0 && stayed < spb_limits.stay) {
+	spb_isolate_whole(zone, pfn, gfp_mask, &cc.migratepages);
+	while (pfn < end && err >= 0 && result.failed < spb_limits.stay) {
 		cc.nr_migratepages = 0;
 		/* Stays so if the memory has gone. */
 		cc.migrate_pfn = end;
@@ -120,7 +178,7 @@ static struct spb_evacuated spb_evacuate_pageblock(struct zone *zone, unsigned l
 			err = spb_migrate(zone, &cc.migratepages, mode, &moved);
 			result.moved += moved;
 		}
-		stayed += max(err, 0);
+		result.failed += max(err, 0);
 		putback_movable_pages(&cc.migratepages);
 	}
 	result.gave_up = err < 0;
@@ -141,21 +199,51 @@ static bool spb_inside_free_page(unsigned long pfn)
 	return false;
 }
 
-/* Isolation takes folios below the size of a pageblock off the LRU. */
-static bool spb_may_move(struct page *page)
+/* What can be moved besides small anonymous pages. */
+struct spb_reach {
+	/* Folios as large as a pageblock: not split, for that undoes what they are good for. */
+	bool whole;
+	/* Files. Not where file systems must not be called. */
+	bool files;
+};
+
+static struct spb_reach spb_reach_of(struct zone *zone, gfp_t gfp_mask)
+{
+	return (struct spb_reach) {
+		.whole = spb_has_target(zone, pageblock_order),
+		.files = gfp_mask & __GFP_FS,
+	};
+}
+
+static bool spb_may_move(struct page *page, struct spb_reach reach)
 {
 	struct page *head = compound_head(page);
 
-	if (PageHead(head) && compound_order(head) >= pageblock_order)
+	if (PageHead(head) && compound_order(head) >= pageblock_order + reach.whole)
 		return false;
-	return PageLRU(head) || page_has_movable_ops(page);
+	if (PageLRU(head))
+		return reach.files || PageAnon(head);
+	return page_has_movable_ops(page);
+}
+
+/* Pages that are what @page is: free, or of the same folio. Maybe nonsense, not 0. */
+static unsigned long spb_pages_from(struct page *page)
+{
+	unsigned int order = 0;
+
+	if (PageBuddy(page))
+		order = buddy_order_unsafe(page);
+	else if (PageHead(page))
+		order = compound_order(page);
+	return 1UL << min_t(unsigned int, order, MAX_PAGE_ORDER);
 }
 
 /*
  * Look through a pageblock; nothing is found where boot has reserved pages or the
  * memory has gone. Read without the lock, so only about right.
  */
-static struct spb_contents spb_look_through(struct zone *zone, unsigned long pfn)
+static struct spb_contents spb_look_through(struct zone *zone, unsigned long pfn,
+					    struct spb_reach reach)
 {
 	unsigned long end = pfn + pageblock_nr_pages;
 	struct spb_contents found = { .pageblock = pageblock_nr_pages };
@@ -165,26 +253,23 @@ static struct spb_contents spb_look_through(struct zone *zone, unsigned long pfn
 		return found;
 	while (pfn < end) {
 		struct page *page = pfn_to_page(pfn);
-		unsigned int order = 0;
+		unsigned long nr = min(spb_pages_from(page), end - pfn);
 
 		if (PageReserved(page))
 			return (struct spb_contents) { };
-		if (PageBuddy(page))
-			order = min_t(unsigned int, buddy_order_unsafe(page),
-				      MAX_PAGE_ORDER);
-		else if (spb_may_move(page))
-			found.movable++;
-		else
-			found.others++;
-		pfn += 1UL << order;
+		if (spb_may_move(page, reach))
+			found.movable += nr;
+		else if (!PageBuddy(page))
+			found.others += nr;
+		pfn += nr;
 	}
 	return found;
 }
 
 /* Rank of a pageblock as the one to empty. */
-static u32 spb_pageblock_key(struct zone *zone, unsigned long pfn)
+static u32 spb_pageblock_key(struct zone *zone, unsigned long pfn, struct spb_reach reach)
 {
-	struct spb_contents found = spb_look_through(zone, pfn);
+	struct spb_contents found = spb_look_through(zone, pfn, reach);
 	struct page *page = spb_zone_page(zone, pfn);
 	const struct spb_policy_ops *ops;
 
@@ -200,7 +285,7 @@ static u32 spb_pageblock_key(struct zone *zone, unsigned long pfn)
  * the next time.
  */
 static bool spb_best_pageblock(struct zone *zone, struct spb_block *block,
-			       unsigned long *best)
+			       struct spb_reach reach, unsigned long *best)
 {
 	unsigned long nr = spb_nr_pageblocks(), n = READ_ONCE(block->evacuate_next) % nr;
 	unsigned int search = min_t(unsigned long, nr, spb_limits.search);
@@ -210,7 +295,7 @@ static bool spb_best_pageblock(struct zone *zone, struct spb_block *block,
 	for (i = 0; i < search && seen < spb_limits.sample; i++) {
 		unsigned long pfn = spb_block_pfn(zone, block->id) + (n << pageblock_order);
 
-		key = spb_pageblock_key(zone, pfn);
+		key = spb_pageblock_key(zone, pfn, reach);
 		cond_resched();
 		n = (n + 1) % nr;
 		/* Whoever else looks begins behind it. */
@@ -258,18 +343,24 @@ static void spb_note_evacuation(struct spb_block *block, bool failed, bool empti
 struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *block,
 					gfp_t gfp_mask, enum migrate_mode mode)
 {
+	struct spb_reach reach = spb_reach_of(zone, gfp_mask);
 	struct spb_evacuated result = { };
 	unsigned long pfn;
 
-	if (!spb_best_pageblock(zone, block, &pfn)) {
-		spb_note_evacuation(block, true, false);
+	result.gave_up = !spb_has_target(zone, 0);
+	if (result.gave_up)
+		return result;
+	if (!spb_best_pageblock(zone, block, reach, &pfn)) {
+		/* What could not be reached is not the block's fault. */
+		result.gave_up = !reach.whole;
+		spb_note_evacuation(block, reach.whole && reach.files, false);
 		return result;
 	}
 	lru_add_drain();
 	result = spb_evacuate_pageblock(zone, pfn, gfp_mask, mode);
 	/* The pages that were left are on this CPU's list, most of them. */
 	lru_add_drain_cpu_zone(zone);
-	result.left = spb_look_through(zone, pfn).movable;
+	result.left = spb_look_through(zone, pfn, reach).movable;
 	spb_note_evacuation(block, spb_is_failure(&result, gfp_mask),
 			    spb_evacuation_paid(&result));
 	trace_spb_evacuate(zone, pfn, result.moved, result.left, mode);

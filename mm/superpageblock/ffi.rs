@@ -273,16 +273,17 @@ extern "C" fn before_taint(order: u32, flags: u32) -> u32 {
 
 /// # Safety
 ///
-/// `node` is the number of a node that may exist. `queue` is never destroyed, and its
-/// items run in process context.
+/// `node` is the number of a node that may exist, and `zone` that of a place it has for a
+/// zone. `queue` is never destroyed, and its items run in process context.
 unsafe extern "C" fn worker_start(
     node: c_int,
+    zone: u32,
     queue: *mut bindings::workqueue_struct,
 ) -> *mut bindings::spb_worker {
     // SAFETY: guaranteed by the caller.
     let queue = unsafe { Queue::from_raw(queue) };
     // SAFETY: guaranteed by the caller.
-    match unsafe { Worker::new(node, queue) } {
+    match unsafe { Worker::new(node, zone, queue) } {
         Ok(worker) => worker.into_foreign().cast(),
         Err(_) => core::ptr::null_mut(),
     }

@@ -92,13 +92,14 @@ static inline void spb_forget_keeper(void)
 
 /* room.c */
 void spb_count_evacuated(const struct spb_evacuated *result);
-bool spb_take_refused(int nid);
+void spb_count_pass(void);
 void spb_room_start(void);
 void spb_room_stop(void);
 void spb_room_show(struct seq_file *m);
 
 /* worker.c */
-void spb_want_room(int nid);
+void spb_want_room(struct zone *zone);
+void spb_want_room_for_refused(struct zone *zone);
 void spb_workers_start(const struct spb_policy_ops *ops);
 void spb_workers_stop(const struct spb_policy_ops *ops);
 

@@ -35,7 +35,6 @@ static struct {
  */
 static struct {
 	unsigned long not_before;
-	bool refused;
 	struct zone *zone;
 	struct spb_block *block;
 } spb_room_node[MAX_NUMNODES];
@@ -233,25 +232,20 @@ bool spb_may_refuse(int nid)
  */
 void spb_refused(const struct alloc_context *ac, gfp_t gfp_mask, unsigned int order)
 {
-	int nid = zonelist_node_idx(ac->preferred_zoneref);
+	struct zone *zone = zonelist_zone(ac->preferred_zoneref);
 
 	spb_room.refused++;
-	trace_spb_room(nid, order, ac->migratetype, gfp_mask, SPB_ROOM_REFUSED);
-	WRITE_ONCE(spb_room_node[nid].refused, true);
-	spb_want_room(nid);
+	trace_spb_room(zone_to_nid(zone), order, ac->migratetype, gfp_mask,
+		       SPB_ROOM_REFUSED);
+	spb_want_room_for_refused(zone);
 }
 
 /**
- * spb_take_refused() - a worker begins to make up for refusals
- * @nid: its node
- *
- * Context: any.
- * Return: whether there were any since the last time.
+ * spb_count_pass() - for those who look at debugfs: a worker looks for something to do
  */
-bool spb_take_refused(int nid)
+void spb_count_pass(void)
 {
 	spb_room.passes++;
-	return xchg(&spb_room_node[nid].refused, false);
 }
 
 /**

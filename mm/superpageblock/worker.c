@@ -2,13 +2,17 @@
 /*
  * Superpageblocks: what the workers of the policy stand on.
  *
- * A worker for each node empties pageblocks of blocks that have less free memory than
+ * A worker for each zone empties pageblocks of blocks that have less free memory than
  * the policy wants to keep there, and one for requests that were refused. When it
  * starts, goes on and rests is up to the policy (worker.rs). Here is who wakes it, and
  * what it has done for it.
+ *
+ * Not one for each node: a zone in which nothing can be had is no reason for another to
+ * rest.
  */
 #define pr_fmt(fmt) "superpageblock: " fmt
 
+#include <linux/bitmap.h>
 #include <linux/irq_work.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
@@ -16,42 +20,82 @@
 #include "../internal.h"
 #include "internal.h"
 
+/* Zones of a node that have one: higher ones are for movable memory alone. */
+#define SPB_WORKERS_PER_NODE	(ZONE_NORMAL + 1)
+#define SPB_NR_WORKERS		(MAX_NUMNODES * SPB_WORKERS_PER_NODE)
+
 static struct workqueue_struct *spb_worker_wq;
 /* NULL where there was no memory for one. */
-static struct spb_worker *spb_workers[MAX_NUMNODES];
+static struct spb_worker *spb_workers[SPB_NR_WORKERS];
 static bool spb_workers_run;
-/* Nodes whose worker is to look for something to do, and has not begun to. */
-static nodemask_t spb_workers_wanted;
+/* Those that are to look for something to do, and have not begun to. */
+static DECLARE_BITMAP(spb_workers_wanted, SPB_NR_WORKERS);
+/* Those that are to make up for a refusal. */
+static DECLARE_BITMAP(spb_workers_refused, SPB_NR_WORKERS);
+
+static unsigned int spb_worker_of(int nid, u32 zone_idx)
+{
+	return nid * SPB_WORKERS_PER_NODE + zone_idx;
+}
 
 /* Called when zone->lock has been dropped. */
 static void spb_workers_kick(struct irq_work *work)
 {
 	const struct spb_policy_ops *ops;
-	int nid;
+	unsigned int n;
 
 	guard(rcu)();
 	ops = rcu_dereference(spb_policy_ops);
 	/* Pairs with spb_workers_start(): who runs is there. */
 	if (!ops || !smp_load_acquire(&spb_workers_run))
 		return;
-	for_each_node_mask(nid, spb_workers_wanted)
-		if (spb_workers[nid])
-			ops->worker_kick(spb_workers[nid]);
+	for_each_set_bit(n, spb_workers_wanted, SPB_NR_WORKERS)
+		if (spb_workers[n])
+			ops->worker_kick(spb_workers[n]);
 }
 
 static DEFINE_IRQ_WORK(spb_workers_kicker, spb_workers_kick);
 
 /**
  * spb_want_room() - have a worker look for something to do
- * @nid: its node
+ * @zone: its zone
  *
  * Context: any; zone->lock may be held.
  */
-void spb_want_room(int nid)
+void spb_want_room(struct zone *zone)
 {
+	unsigned int n = spb_worker_of(zone_to_nid(zone), zone_idx(zone));
+
+	if (zone_idx(zone) > ZONE_NORMAL)
+		return;
 	guard(rcu)();
-	if (!test_and_set_bit(nid, spb_workers_wanted.bits) && READ_ONCE(spb_workers_run))
+	if (!test_and_set_bit(n, spb_workers_wanted) && READ_ONCE(spb_workers_run))
 		irq_work_queue(&spb_workers_kicker);
+}
+
+/**
+ * spb_want_room_for_refused() - have a worker make up for a refusal
+ * @zone: its zone
+ *
+ * Context: any; zone->lock may be held.
+ */
+void spb_want_room_for_refused(struct zone *zone)
+{
+	unsigned int n = spb_worker_of(zone_to_nid(zone), zone_idx(zone));
+
+	if (zone_idx(zone) > ZONE_NORMAL)
+		return;
+	set_bit(n, spb_workers_refused);
+	spb_want_room(zone);
+}
+
+static void spb_worker_start(const struct spb_policy_ops *ops, int nid, u32 zone_idx)
+{
+	struct spb_worker *worker = ops->worker_start(nid, zone_idx, spb_worker_wq);
+
+	if (!worker)
+		pr_warn("no worker for zone %u of node %d: not enough memory\n", zone_idx, nid);
+	spb_workers[spb_worker_of(nid, zone_idx)] = worker;
 }
 
 /**
@@ -62,15 +106,14 @@ void spb_want_room(int nid)
  */
 void spb_workers_start(const struct spb_policy_ops *ops)
 {
+	u32 zone_idx;
 	int nid;
 
 	if (spb_workers_run || !spb_worker_wq)
 		return;
-	for_each_node(nid) {
-		spb_workers[nid] = ops->worker_start(nid, spb_worker_wq);
-		if (!spb_workers[nid])
-			pr_warn("no worker for node %d: not enough memory\n", nid);
-	}
+	for_each_node(nid)
+		for (zone_idx = 0; zone_idx < SPB_WORKERS_PER_NODE; zone_idx++)
+			spb_worker_start(ops, nid, zone_idx);
 	/* Pairs with spb_workers_kick(). */
 	smp_store_release(&spb_workers_run, true);
 	/* What was wanted while zones were attached. */
@@ -85,32 +128,37 @@ void spb_workers_start(const struct spb_policy_ops *ops)
  */
 void spb_workers_stop(const struct spb_policy_ops *ops)
 {
-	int nid;
+	unsigned int n;
 
 	WRITE_ONCE(spb_workers_run, false);
 	/* Nobody is about to wake one after this, and then nobody does. */
 	synchronize_rcu();
 	irq_work_sync(&spb_workers_kicker);
-	for_each_node(nid) {
-		if (spb_workers[nid])
-			ops->worker_stop(spb_workers[nid]);
-		spb_workers[nid] = NULL;
+	for (n = 0; n < SPB_NR_WORKERS; n++) {
+		if (spb_workers[n])
+			ops->worker_stop(spb_workers[n]);
+		spb_workers[n] = NULL;
 	}
-	nodes_clear(spb_workers_wanted);
+	bitmap_zero(spb_workers_wanted, SPB_NR_WORKERS);
+	bitmap_zero(spb_workers_refused, SPB_NR_WORKERS);
 }
 
 /**
  * spb_pass_begin() - a worker begins to look for something to do
  * @nid: its node
+ * @zone_idx: which of the node's zones is its
  *
  * Context: any.
- * Return: whether a request on the node was refused since the last time.
+ * Return: whether a request was refused since the last time.
  */
-bool spb_pass_begin(int nid)
+bool spb_pass_begin(int nid, u32 zone_idx)
 {
+	unsigned int n = spb_worker_of(nid, zone_idx);
+
+	spb_count_pass();
 	/* What is wanted from here on is for the next pass. */
-	test_and_clear_bit(nid, spb_workers_wanted.bits);
-	return spb_take_refused(nid);
+	test_and_clear_bit(n, spb_workers_wanted);
+	return test_and_clear_bit(n, spb_workers_refused);
 }
 EXPORT_SYMBOL_FOR_MODULES(spb_pass_begin, "superpageblock_policy");
 
@@ -158,25 +206,25 @@ EXPORT_SYMBOL_FOR_MODULES(spb_pass_empty, "superpageblock_policy");
 
 /**
  * spb_pass_forgive() - what failed once may succeed later
- * @nid: node whose blocks' failures count half from now on
+ * @nid: a node
+ * @zone_idx: which of its zones: failures of its blocks count half from now on
  *
  * Context: any.
  */
-void spb_pass_forgive(int nid)
+void spb_pass_forgive(int nid, u32 zone_idx)
 {
 	struct zone *zone;
 	unsigned long i;
 
+	if (!node_online(nid))
+		return;
+	zone = &NODE_DATA(nid)->node_zones[zone_idx];
 	guard(rcu)();
-	for_each_populated_zone(zone) {
-		if (zone_to_nid(zone) != nid)
-			continue;
-		for (i = 0; i < spb_nr_attached(zone); i++) {
-			struct spb_block *block = spb_nth_block(zone, i);
+	for (i = 0; i < spb_nr_attached(zone); i++) {
+		struct spb_block *block = spb_nth_block(zone, i);
 
-			WRITE_ONCE(block->evacuate_failures,
-				   READ_ONCE(block->evacuate_failures) / 2);
-		}
+		WRITE_ONCE(block->evacuate_failures,
+			   READ_ONCE(block->evacuate_failures) / 2);
 	}
 }
 EXPORT_SYMBOL_FOR_MODULES(spb_pass_forgive, "superpageblock_policy");

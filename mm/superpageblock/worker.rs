@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Who evacuates tainted blocks in the background? One worker for each node.
+//! Who evacuates tainted blocks in the background? One worker for each zone.
 //!
 //! How long it goes on and when it comes back is up to [`crate::policy::worker`];
 //! isolating and migrating pages is up to C. Its queue is freezable, and so is it.
@@ -23,18 +23,16 @@ use kernel::workqueue::DelayedWork;
 use kernel::workqueue::Queue;
 use kernel::workqueue::WorkItem;
 
-/// Zones of a node that are evacuated: higher ones are for movable memory alone.
-const ZONES: u32 = bindings::zone_type_ZONE_NORMAL as u32 + 1;
-
-/// The worker of one node.
+/// The worker of one zone.
 ///
 /// # Invariants
 ///
-/// `node` is the number of a node that may exist. Items of `queue` run in process
-/// context.
+/// `node` is the number of a node that may exist, and has a place for a zone `zone`.
+/// Items of `queue` run in process context.
 #[pin_data]
 pub(crate) struct Worker {
     node: c_int,
+    zone: u32,
     queue: &'static Queue,
     /// Time before which it does not run, in jiffies.
     not_before: Atomic<Jiffies>,
@@ -59,17 +57,18 @@ impl WorkItem for Worker {
 }
 
 impl Worker {
-    /// A worker of `node` that runs on `queue` when somebody asks for it.
+    /// A worker of a zone of `node` that runs on `queue` when somebody asks for it.
     ///
     /// # Safety
     ///
-    /// `node` is the number of a node that may exist. Items of `queue` run in process
-    /// context.
-    pub(crate) unsafe fn new(node: c_int, queue: &'static Queue) -> Result<Arc<Self>> {
+    /// `node` is the number of a node that may exist, and has a place for a zone `zone`.
+    /// Items of `queue` run in process context.
+    pub(crate) unsafe fn new(node: c_int, zone: u32, queue: &'static Queue) -> Result<Arc<Self>> {
         // INVARIANT: the caller guarantees it.
         Arc::pin_init(
             pin_init!(Self {
                 node,
+                zone,
                 queue,
                 not_before: Atomic::new(now()),
                 work <- new_delayed_work!("superpageblock::Worker::work"),
@@ -106,72 +105,67 @@ impl Worker {
     }
 
     fn work_now(this: &Arc<Self>) {
-        let (moved, more) = this.pass();
-        let next = Next::after(moved, more);
-        if next == Next::Idle {
-            return;
-        }
-        let rest = msecs_to_jiffies(LIMITS.worker_rest_ms);
-        this.not_before.store(now().wrapping_add(rest), Relaxed);
-        // SAFETY: `node` is one that may exist, by our invariant.
-        unsafe { bindings::spb_pass_forgive(this.node) };
-        if next == Next::Again {
-            Worker::enqueue(this, rest);
+        let (progress, more) = this.pass();
+        match Next::after(&progress, more) {
+            Next::Idle => {}
+            Next::Soon => Worker::kick(this),
+            Next::Rest => this.begin_rest(&progress),
+            Next::Again => {
+                this.begin_rest(&progress);
+                Worker::kick(this);
+            }
         }
     }
 
-    /// Empties pageblocks in all zones. Returns how many pages were moved, and whether
-    /// there is more to do.
-    fn pass(&self) -> (u32, bool) {
-        let (mut moved, mut more) = (0u32, false);
-        // SAFETY: `node` is one that may exist, by our invariant.
-        if unsafe { bindings::spb_pass_begin(self.node) } {
-            moved = self.work_for_refused();
-        }
-        for zone in 0..ZONES {
-            let (progress, left) = self.evacuate(zone);
-            moved = moved.saturating_add(progress.moved);
-            more |= left;
-        }
-        (moved, more)
+    /// Does nothing for a while; what failed may succeed after that.
+    fn begin_rest(&self, progress: &Progress) {
+        let rest = msecs_to_jiffies(progress.rest_ms(&LIMITS));
+        self.not_before.store(now().wrapping_add(rest), Relaxed);
+        // SAFETY: there is a place for the zone, by our invariant.
+        unsafe { bindings::spb_pass_forgive(self.node, self.zone) };
     }
 
-    /// Makes room for requests that were refused: one pageblock in each zone, in
-    /// whatever block. Returns how many pages were moved.
-    fn work_for_refused(&self) -> u32 {
+    /// Empties pageblocks. Returns what came of it, and whether there is more to do.
+    fn pass(&self) -> (Progress, bool) {
         let mut progress = Progress::default();
-        for zone in 0..ZONES {
-            self.empty_one(zone, false, &mut progress);
+        // SAFETY: there is a place for the zone, by our invariant.
+        if unsafe { bindings::spb_pass_begin(self.node, self.zone) } {
+            self.work_for_refused(&mut progress);
         }
+        let more = self.evacuate(&mut progress);
+        (progress, more)
+    }
+
+    /// Makes room for requests that were refused: one pageblock, in whatever block.
+    fn work_for_refused(&self, progress: &mut Progress) {
+        self.empty_one(false, progress);
         if !progress.paid() {
             // SAFETY: `node` is one that may exist, by our invariant.
             unsafe { bindings::spb_rest_requests(self.node) };
         }
-        progress.moved
     }
 
-    /// Evacuates the blocks of a zone that are below their reserve. Returns whether
-    /// there are more of them.
-    fn evacuate(&self, zone: u32) -> (Progress, bool) {
-        let mut progress = Progress::default();
+    /// Evacuates the blocks that are below their reserve. Returns whether there are
+    /// more of them.
+    fn evacuate(&self, progress: &mut Progress) -> bool {
         // SAFETY: it reads variables of C that are always there.
         while progress.goes_on(&LIMITS) && !unsafe { bindings::spb_pass_paused() } {
-            if !self.empty_one(zone, true, &mut progress) {
-                return (progress, false);
+            if !self.empty_one(true, progress) {
+                return false;
             }
         }
-        (progress, true)
+        true
     }
 
     /// Empties one pageblock; returns whether there was one.
-    fn empty_one(&self, zone: u32, low: bool, progress: &mut Progress) -> bool {
+    fn empty_one(&self, low: bool, progress: &mut Progress) -> bool {
         let mut result = bindings::spb_evacuated::default();
-        // SAFETY: by our invariants `node` may exist and this is process context.
-        // `result` is ours, and every node has a place for the zone.
-        if !unsafe { bindings::spb_pass_empty(self.node, zone, low, &mut result) } {
+        // SAFETY: by our invariants there is a place for the zone and this is process
+        // context. `result` is ours.
+        if !unsafe { bindings::spb_pass_empty(self.node, self.zone, low, &mut result) } {
             return false;
         }
-        progress.add(result.moved, result.left, result.gave_up);
+        progress.add(result.moved, result.left, result.failed, result.gave_up);
         true
     }
 }

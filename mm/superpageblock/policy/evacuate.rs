@@ -11,8 +11,9 @@
 //! - A node's requests, for [`Limits::request_rest_ms`] after one of them got no
 //!   room with [`Limits::tries`] pageblocks. They then taint at once, and none is
 //!   refused.
-//! - The worker, for [`Limits::worker_rest_ms`] after a pass that moved nothing,
-//!   found no place to move pages to, or left [`Limits::left`] pages where they were.
+//! - The worker of a zone, for [`Limits::worker_rest_ms`] after a pass that got nowhere:
+//!   it moved nothing, or was not done and did not move more pages than it left. For
+//!   [`Limits::wait_ms`] if all it lacked was memory to move them to.
 //! - A block comes after others once for each failure, until more of a pageblock in
 //!   it moved than stayed, or the worker forgives half of them.
 
@@ -98,30 +99,33 @@ pub(crate) struct Limits {
     /// Pages of a pageblock that may stay; with more of them it is not worth the
     /// others.
     pub(crate) stay: u32,
-    /// Pages that stay where they are until the worker rests.
-    pub(crate) left: u32,
+    /// Attempts to move a folio that fail until a pass of the worker ends.
+    pub(crate) failed: u32,
     /// Pageblocks that the worker empties until others have their turn.
     pub(crate) pass: u32,
     /// What is wanted within this time is done in one go, in milliseconds.
     pub(crate) gather_ms: u32,
     /// How long requests rest, in milliseconds.
     pub(crate) request_rest_ms: u32,
-    /// How long the worker rests, in milliseconds.
+    /// How long a worker rests that got nowhere, in milliseconds.
     pub(crate) worker_rest_ms: u32,
+    /// The same where it lacked memory to move pages to, which others may be freeing.
+    pub(crate) wait_ms: u32,
 }
 
 /// To look at a sample takes a small part of the time that moving one pageblock
-/// takes. 64 pages and five seconds are those of the published work on evacuation.
+/// takes. 64 failures and five seconds are those of the published work on evacuation.
 pub(crate) const LIMITS: Limits = Limits {
     tries: 4,
     sample: 8,
     search: 64,
     stay: 32,
-    left: 64,
+    failed: 64,
     pass: 256,
     gather_ms: 20,
     request_rest_ms: 100,
     worker_rest_ms: 5000,
+    wait_ms: 100,
 };
 
 #[cfg(any(test, CONFIG_SUPERPAGEBLOCK_KUNIT_TEST))]
