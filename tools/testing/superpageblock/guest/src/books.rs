@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 
 use metrics::map::BLOCK_BYTES;
 
-use crate::sys::files;
+use crate::gigabytes;
+use crate::gigabytes::Gigabyte;
 use crate::sys::memory;
 use crate::sys::memoryblocks;
 use crate::sys::ram::Range;
@@ -23,18 +24,8 @@ type Place = (u64, String, u64);
 /// Online pages by place.
 pub(crate) type Online = BTreeMap<Place, u64>;
 
-/// One line of debugfs `blocks`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
-    place: Place,
-    state: String,
-    present: u64,
-}
-
-impl Row {
-    fn complete(&self) -> bool {
-        !self.state.starts_with("partial")
-    }
+fn place(of: &Gigabyte, pages: u64) -> Place {
+    (of.node, of.zone.clone(), of.start / pages)
 }
 
 /// What is online from page frame `floor` up.
@@ -70,8 +61,7 @@ pub(crate) fn check(floor: u64) -> Result<()> {
         return Ok(());
     }
     let pages = pages_per_gigabyte();
-    let text = files::read(format!("{}/blocks", verify::DIR))?;
-    let rows = parse(&text, pages);
+    let rows = gigabytes::list()?;
     let wrong = differences(&online(floor)?, &rows, floor / pages, pages);
     if wrong.is_empty() {
         return Ok(());
@@ -84,53 +74,35 @@ pub(crate) fn pages_per_gigabyte() -> u64 {
     BLOCK_BYTES / memory::page_bytes() as u64
 }
 
-fn parse(text: &str, pages: u64) -> Vec<Row> {
-    text.lines().filter_map(|line| row(line, pages)).collect()
-}
-
-/// `node zone start-pfn state present …`
-fn row(line: &str, pages: u64) -> Option<Row> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let start = u64::from_str_radix(words.get(2)?.strip_prefix("0x")?, 16).ok()?;
-    Some(Row {
-        place: (
-            words.first()?.parse().ok()?,
-            words.get(1)?.to_string(),
-            start / pages,
-        ),
-        state: words.get(3)?.to_string(),
-        present: words.get(4)?.parse().ok()?,
-    })
-}
-
 /// What is wrong with `rows`, from gigabyte `floor` up. Zones without a complete gigabyte may have none.
-fn differences(online: &Online, rows: &[Row], floor: u64, pages: u64) -> Vec<String> {
+fn differences(online: &Online, rows: &[Gigabyte], floor: u64, pages: u64) -> Vec<String> {
     let listed: BTreeSet<(u64, &str)> = rows
         .iter()
-        .map(|row| (row.place.0, row.place.1.as_str()))
+        .map(|row| (row.node, row.zone.as_str()))
         .collect();
     let mut wrong = Vec::new();
-    for (place, &found) in online {
-        let attached = listed.contains(&(place.0, place.1.as_str()));
-        match rows.iter().find(|row| row.place == *place) {
+    for (at, &found) in online {
+        let attached = listed.contains(&(at.0, at.1.as_str()));
+        match rows.iter().find(|row| place(row, pages) == *at) {
             Some(row) => wrong.extend(difference(row, found, pages)),
             None if attached || found == pages => {
-                wrong.push(format!("{}: {found} pages are not listed", name(place)));
+                wrong.push(format!("{}: {found} pages are not listed", name(at)));
             }
             None => {}
         }
     }
-    let added = rows.iter().filter(|row| row.place.2 >= floor);
-    let gone = added.filter(|row| row.present > 0 && !online.contains_key(&row.place));
-    wrong.extend(gone.map(|row| {
-        let place = name(&row.place);
-        format!("{place}: {} pages are listed, none is online", row.present)
+    let added = rows.iter().map(|row| (row, place(row, pages)));
+    let added = added.filter(|(_, at)| at.2 >= floor);
+    let gone = added.filter(|(row, at)| row.present > 0 && !online.contains_key(at));
+    wrong.extend(gone.map(|(row, at)| {
+        let present = row.present;
+        format!("{}: {present} pages are listed, none is online", name(&at))
     }));
     wrong
 }
 
-fn difference(row: &Row, online: u64, pages: u64) -> Option<String> {
-    let place = name(&row.place);
+fn difference(row: &Gigabyte, online: u64, pages: u64) -> Option<String> {
+    let place = name(&place(row, pages));
     if row.present != online {
         let listed = row.present;
         return Some(format!("{place}: {listed} pages listed, {online} online"));
@@ -149,12 +121,13 @@ fn name(place: &Place) -> String {
 mod tests {
     use super::*;
 
+    /// Of gigabytes of 100 pages.
     const TEXT: &str = "\
 node zone       start-pfn state           present    free order dirty   Unmovable
-   0 Normal       0x40000 tainted             100      10     9     3           1
-   0 Normal       0x50000 partial-clean        40      40    10     0           0
-   0 Movable      0x50000 partial-clean        60      60    10     0           0
-   0 Movable      0x60000 empty               100     100    10     0           0
+   0 Normal         0x190 tainted             100      10     9     3           1
+   0 Normal         0x1f4 partial-clean        40      40    10     0           0
+   0 Movable        0x1f4 partial-clean        60      60    10     0           0
+   0 Movable        0x258 empty               100     100    10     0           0
 ";
 
     fn wrong(online: &[(&str, u64, u64)]) -> Vec<String> {
@@ -162,7 +135,7 @@ node zone       start-pfn state           present    free order dirty   Unmovabl
             .iter()
             .map(|&(zone, gigabyte, pages)| ((0, zone.to_string(), gigabyte), pages))
             .collect();
-        differences(&online, &parse(TEXT, 0x10000), 5, 100)
+        differences(&online, &gigabytes::parse(TEXT), 5, 100)
     }
 
     #[test]
@@ -186,7 +159,7 @@ node zone       start-pfn state           present    free order dirty   Unmovabl
 
     #[test]
     fn a_gigabyte_is_complete_when_all_of_it_is_online() {
-        let mut row = row("0 Normal 0x40000 clean 40 0", 0x10000).expect("a row");
+        let mut row = gigabytes::parse("0 Normal 0x190 clean 40 0").remove(0);
         assert!(difference(&row, 40, 100).is_some());
         row.state = "partial-clean".to_string();
         assert!(difference(&row, 40, 100).is_none());

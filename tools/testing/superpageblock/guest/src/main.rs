@@ -11,6 +11,7 @@ mod cmdline;
 mod drain;
 mod dump;
 mod filler;
+mod gigabytes;
 mod holes;
 mod host;
 mod hugepages;

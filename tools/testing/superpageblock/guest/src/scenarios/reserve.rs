@@ -10,6 +10,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use crate::gigabytes;
 use crate::protocol;
 use crate::sys::files;
 use crate::sys::memory;
@@ -111,13 +112,9 @@ fn withheld() -> Result<u64> {
 
 /// Free pages of gigabytes with memory that cannot move.
 fn free_in_tainted() -> Result<u64> {
-    let text = files::read(format!("{}/blocks", verify::DIR))?;
-    let free = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let tainted = words.get(3)?.ends_with("tainted") || *words.get(3)? == "reserved";
-        words.get(5)?.parse::<u64>().ok().filter(|_| tainted)
-    };
-    Ok(text.lines().filter_map(free).sum())
+    let gigabytes = gigabytes::list()?;
+    let tainted = gigabytes.iter().filter(|g| g.tainted());
+    Ok(tainted.map(|g| g.free).sum())
 }
 
 fn at_least(value: u64, least: u64) -> Result<()> {

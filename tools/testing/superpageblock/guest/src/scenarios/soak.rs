@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use super::run;
 use crate::cmdline::Cmdline;
+use crate::gigabytes;
+use crate::gigabytes::Gigabyte;
 use crate::protocol;
-use crate::sys::files;
 use crate::sys::mounts;
 use crate::verify;
 use crate::workload::crew::Crew;
@@ -45,7 +46,7 @@ pub(crate) fn soak(cmdline: &Cmdline) -> Result<()> {
     begun.end()
 }
 
-/// Gigabytes with memory that cannot move, and those of them that are wholly free.
+/// Gigabytes with memory that cannot move but what boot has reserved, and those of them that are wholly free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Count {
     tainted: u64,
@@ -53,23 +54,17 @@ struct Count {
 }
 
 fn count() -> Result<Count> {
-    Ok(parse(&files::read(format!("{}/blocks", verify::DIR))?))
+    Ok(count_in(&gigabytes::list()?))
 }
 
-/// `node zone start-pfn state present free …`
-fn parse(blocks: &str) -> Count {
-    let mut count = Count::default();
-    for line in blocks.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [_, _, _, state, present, free, ..] = words[..] else {
-            continue;
-        };
-        if state.ends_with("tainted") {
-            count.tainted += 1;
-            count.free += u64::from(present == free);
-        }
+fn count_in(gigabytes: &[Gigabyte]) -> Count {
+    let tainted = |gigabyte: &&Gigabyte| gigabyte.state.ends_with("tainted");
+    let tainted: Vec<&Gigabyte> = gigabytes.iter().filter(tainted).collect();
+    let free = tainted.iter().filter(|g| g.present == g.free);
+    Count {
+        tainted: tainted.len() as u64,
+        free: free.count() as u64,
     }
-    count
 }
 
 /// Over the last half of the rounds, does the line through the numbers of tainted gigabytes rise?
@@ -139,6 +134,6 @@ mod tests {
             tainted: 2,
             free: 1,
         };
-        assert_eq!(parse(blocks), expected);
+        assert_eq!(count_in(&gigabytes::parse(blocks)), expected);
     }
 }

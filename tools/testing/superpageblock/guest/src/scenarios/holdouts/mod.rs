@@ -15,10 +15,11 @@ use super::request;
 use super::run::ask;
 use super::run::boot_state;
 use crate::filler::Filler;
+use crate::gigabytes;
+use crate::gigabytes::Gigabyte;
 use crate::hugepages::Size;
 use crate::pagemap::Walker;
 use crate::protocol;
-use crate::sys::files;
 use crate::sys::frames;
 use crate::sys::memory;
 use crate::sys::memory::Mapping;
@@ -77,28 +78,21 @@ fn transparent() -> Result<Mapping> {
 
 /// A part that lies in gigabytes that could be 1 GB pages.
 fn in_the_way(filler: &Filler) -> Result<&Mapping> {
-    let clean = clean_gigabytes()?;
+    let gigabytes = gigabytes::list()?;
     let pages = BLOCK_BYTES / memory::page_bytes() as u64;
+    let clean = |frame: &u64| {
+        let around = |g: &&Gigabyte| g.start / pages == frame / pages;
+        gigabytes
+            .iter()
+            .find(around)
+            .is_some_and(|g| g.state == "clean")
+    };
     for area in filler.areas() {
-        let frames = frames::frames(area)?;
-        if frames.iter().all(|frame| clean.contains(&(frame / pages))) {
+        if frames::frames(area)?.iter().all(clean) {
             return Ok(area);
         }
     }
     Err("nothing is in the way of a 1 GB page".into())
-}
-
-/// Numbers of the gigabytes without memory that cannot move: `node zone start-pfn state …`
-fn clean_gigabytes() -> Result<Vec<u64>> {
-    let text = files::read(format!("{}/blocks", verify::DIR))?;
-    let pages = BLOCK_BYTES / memory::page_bytes() as u64;
-    let clean = |line: &str| {
-        let mut words = line.split_whitespace().skip(2);
-        let start = words.next()?.strip_prefix("0x")?;
-        let start = u64::from_str_radix(start, 16).ok()?;
-        (words.next()? == "clean").then_some(start / pages)
-    };
-    Ok(text.lines().filter_map(clean).collect())
 }
 
 /// Asks for all 1 GB pages that were possible without pins, and gives them back.
