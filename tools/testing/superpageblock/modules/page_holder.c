@@ -57,6 +57,12 @@ static struct page_holder_kind page_holder_kinds[] = {
 		.order = PAGE_HOLDER_ORDER,
 	},
 	{
+		/* What a network card takes for what it receives. */
+		.name = "packet",
+		.gfp = GFP_ATOMIC,
+		.order = 0,
+	},
+	{
 		/* Fails only when all has been tried, that reserve included. */
 		.name = "patient",
 		.gfp = GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL,

@@ -24,6 +24,8 @@ impl Filler {
         while self.bytes() < goal && Counters::meminfo()?.get("MemAvailable") > left_kb {
             let area = Mapping::new(STEP, 0)?;
             area.advise(0, STEP, libc::MADV_NOHUGEPAGE);
+            // A process made meanwhile has page tables of its own for what it uses.
+            area.advise(0, STEP, libc::MADV_DONTFORK);
             (0..STEP).step_by(page).for_each(|at| area.touch(at));
             self.areas.push(area);
         }

@@ -237,6 +237,74 @@ const SOAK: Row = Row {
     ..PLAIN
 };
 
+/// Kernel memory of one kind comes in a rush in full memory.
+const STORM: Row = Row {
+    scenario: "storms",
+    memory: Mib::gib(6),
+    disks: &[4 << 10],
+    mkfs: "ext4",
+    gigabytes: true,
+    migration_cost: 1.5,
+    seconds: 600,
+    ..PLAIN
+};
+
+/// Names and inodes, while page cache fills memory.
+const INODES: Row = Row {
+    name: "every possible 1 GB page after a storm of inodes",
+    cmdline: "spb.arg.kind=inodes",
+    ..STORM
+};
+
+/// Data queued in sockets.
+const SOCKETS: Row = Row {
+    name: "every possible 1 GB page after a storm of sockets",
+    cmdline: "spb.arg.kind=sockets",
+    disks: &[],
+    ..STORM
+};
+
+/// Requests that cannot wait.
+const PACKETS: Row = Row {
+    name: "every possible 1 GB page after a storm of packets",
+    cmdline: "spb.arg.kind=packets",
+    ..STORM
+};
+
+/// Processes that live at the same time.
+const PROCESSES: Row = Row {
+    name: "every possible 1 GB page after a storm of processes",
+    cmdline: "spb.arg.kind=processes",
+    disks: &[],
+    ..STORM
+};
+
+/// Files of a control group that may have little memory.
+const LIMITED: Row = Row {
+    name: "every possible 1 GB page after a storm in a control group",
+    cmdline: "spb.arg.kind=limited",
+    ..STORM
+};
+
+/// Memory is swapped out to compressed memory.
+const SWAPPED: Row = Row {
+    name: "every possible 1 GB page after a storm of swapping",
+    cmdline: "spb.arg.kind=swapped",
+    disks: &[],
+    ..STORM
+};
+
+/// Allocations fail where memory is taken and moved.
+const FAULTS: Row = Row {
+    name: "every possible 1 GB page after allocations failed",
+    variant: Variant::Debug,
+    scenario: "faults",
+    memory: Mib::gib(4),
+    gigabytes: true,
+    seconds: 900,
+    ..PLAIN
+};
+
 /// What [`FILES`] is compared with.
 const FILES_STOCK: Row = Row {
     name: "files came and went, stock kernel",
@@ -247,7 +315,7 @@ const FILES_STOCK: Row = Row {
 };
 
 /// All guests; a row that needs more memory than the host has fails with the reason.
-pub const ROWS: [Row; 40] = [
+pub const ROWS: [Row; 47] = [
     // KUnit runs on x86 while this one boots.
     Row {
         name: "patched boots",
@@ -265,6 +333,13 @@ pub const ROWS: [Row; 40] = [
     PRESSURE,
     FILES,
     HOLDOUTS,
+    INODES,
+    SOCKETS,
+    PACKETS,
+    PROCESSES,
+    LIMITED,
+    SWAPPED,
+    FAULTS,
     SOAK,
     Row {
         name: "readers of free lists",

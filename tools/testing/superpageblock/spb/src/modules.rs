@@ -94,7 +94,7 @@ pub fn for_variant(session: &Session, variant: Variant, kit: &Kit) -> Result<Pat
 /// What a guest with this scenario gets.
 pub fn wanted(scenario: &str) -> Option<&'static Kit> {
     match scenario {
-        "highatomic" | "pages" | "vmalloc" => Some(&TESTS),
+        "highatomic" | "pages" | "storms" | "vmalloc" => Some(&TESTS),
         "bench" => Some(&BENCH),
         _ if scenario.starts_with("module") => Some(&POLICY),
         _ => None,

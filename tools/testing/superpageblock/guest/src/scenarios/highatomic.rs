@@ -3,17 +3,16 @@
 //! Is memory set aside for high-order atomic requests, used by them, and given back before others are refused?
 //!
 //! Needs a node of one zone that has no CPU, so that nothing else asks for its memory. All requests are for
-//! that node alone: a [`holder`] of pages runs it low, and out of memory, while the rest of the machine has
+//! that node alone: a [`Holder`] of pages runs it low, and out of memory, while the rest of the machine has
 //! plenty and no process is killed. Nothing is set aside unless less is free than the low watermark; the
 //! watermarks are put far apart, for room between them.
 
-mod holder;
-
-use self::holder::Holder;
-use self::holder::ATOMIC;
-use self::holder::FILLER;
-use self::holder::PATIENT;
+use super::holder::Holder;
+use super::holder::ATOMIC;
+use super::holder::FILLER;
+use super::holder::PATIENT;
 use super::totals;
+use crate::gigabytes;
 use crate::protocol;
 use crate::sys::files;
 use crate::sys::pagetypeinfo::TypeInfo;
@@ -195,10 +194,6 @@ fn clean_blocks() -> Result<Option<u64>> {
     if !verify::patched() {
         return Ok(None);
     }
-    let blocks = files::read(format!("{}/blocks", verify::DIR))?;
-    let state = |line: &str| line.split_whitespace().nth(3).map(str::to_string);
-    let clean = |state: &String| state == "clean" || state == "empty";
-    Ok(Some(
-        blocks.lines().filter_map(state).filter(clean).count() as u64
-    ))
+    let clean = gigabytes::list()?.into_iter().filter(|g| g.clean());
+    Ok(Some(clean.count() as u64))
 }

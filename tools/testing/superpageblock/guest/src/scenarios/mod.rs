@@ -7,6 +7,7 @@
 //! - [`pressure`]: the same after kernel memory grew in memory full of movable pages;
 //! - [`soak`]: memory fills and empties again and again;
 //! - [`files`]: the same after a file system was busy;
+//! - [`storms`]: the same after kernel memory of one kind came in a rush in full memory;
 //! - [`holdouts`]: the same among pages that are locked, huge or pinned;
 //! - [`allmem`]: nearly all memory is allocated and freed;
 //! - [`hugetlb`]: 1 GB pages come, are used and go on an idle machine;
@@ -21,6 +22,7 @@
 //! - [`pages`]: pages in holes of memory name the right zone;
 //! - [`bench`]: what allocating and freeing cost; [`locks`]: how long zone->lock is held;
 //! - [`boost`]: watermarks rise when kernel memory breaks into movable memory;
+//! - [`faults`]: allocations fail where memory is taken and moved;
 //! - [`reserve`]: movable memory leaves what is kept for kernel memory, and can have it all the same;
 //! - [`vmalloc`]: areas given back are purged in peace;
 //! - [`selftests`]: the kernel's own mm tests.
@@ -40,9 +42,11 @@ mod churn;
 mod cma;
 mod cpuhotplug;
 mod crash;
+mod faults;
 mod files;
 mod hibernate;
 mod highatomic;
+mod holder;
 mod holdouts;
 mod hotplug;
 mod hugetlb;
@@ -65,6 +69,7 @@ mod showmem;
 mod shuffle;
 mod smoke;
 mod soak;
+mod storms;
 mod totals;
 mod vmalloc;
 mod vmcore;
@@ -85,6 +90,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "smoke" => smoke::run(),
         "run" => run::run(cmdline),
         "pressure" => pressure::run(cmdline),
+        "faults" => faults::run(),
         "files" => files::run(cmdline),
         "allmem" => allmem::run(),
         "hugetlb" => hugetlb::run(),
@@ -116,6 +122,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "highatomic" => highatomic::run(),
         "isolation" => isolation::run(cmdline),
         "reserve" => reserve::run(),
+        "storms" => storms::run(cmdline),
         "soak" => soak::soak(cmdline),
         "shuffle" => shuffle::run(),
         "vmalloc" => vmalloc::run(),

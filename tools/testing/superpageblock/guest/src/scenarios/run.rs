@@ -18,6 +18,7 @@ use crate::protocol;
 use crate::sys::files;
 use crate::sys::mounts;
 use crate::sys::power;
+use crate::sys::process;
 use crate::sys::stat::Counters;
 use crate::verify;
 use crate::workload::crew::Crew;
@@ -26,6 +27,8 @@ use crate::workload::plan::Plan;
 use crate::Result;
 
 const DEFRAG_MODE: &str = "/proc/sys/vm/defrag_mode";
+/// What the kernel did to keep its memory together, where it is patched.
+const ROOM: &str = "/sys/kernel/debug/superpageblock/room";
 
 /// Fragments memory, measures, asks for huge pages, and prints it all.
 pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
@@ -77,6 +80,31 @@ impl Begun {
         protocol::metric("seconds_total", seconds(self.at));
         protocol::ok("scenario");
         Ok(())
+    }
+}
+
+/// Runs `body` in a process of its own, for when memory runs out the kernel would panic rather than kill PID 1;
+/// says what happened meanwhile.
+pub(super) fn apart(name: &str, body: impl FnOnce() -> Result<()>) -> Result<()> {
+    let at = Instant::now();
+    let before = Counters::vmstat()?;
+    let outcome = process::run(name, body);
+    let events = Counters::vmstat()?.since(&before);
+    print_events(&events);
+    protocol::metric("seconds_total", seconds(at));
+    protocol::test("no_oom_kill", none_killed(events.get("oom_kill")));
+    for (name, value) in Counters::file(ROOM).starting("") {
+        protocol::metric(&format!("room_{name}"), value);
+    }
+    outcome?;
+    protocol::ok("scenario");
+    Ok(())
+}
+
+fn none_killed(count: u64) -> Result<()> {
+    match count {
+        0 => Ok(()),
+        _ => Err(format!("{count} processes were killed for want of memory").into()),
     }
 }
 
@@ -161,7 +189,7 @@ fn fragmented(blocks: &[BlockUse], sampled: u64) -> Result<()> {
 }
 
 /// Prints what reclaim had to do.
-pub(super) fn print_events(events: &Counters) {
+fn print_events(events: &Counters) {
     protocol::metric("pgscan", measure::scanned(events));
     protocol::metric("allocstall", events.sum_starting("allocstall"));
     protocol::metric("oom_kill", events.get("oom_kill"));

@@ -18,9 +18,9 @@ use std::thread;
 use std::time::Instant;
 
 use super::measure;
+use super::run::apart;
 use super::run::ask;
 use super::run::boot_state;
-use super::run::print_events;
 use super::run::seconds;
 use super::run::set_defrag_mode;
 use crate::cmdline::Cmdline;
@@ -34,8 +34,6 @@ use kernel::Kernel;
 use levels::Levels;
 use movable::Movable;
 
-/// What the kernel did to keep its memory together, where it is patched.
-const ROOM: &str = "/sys/kernel/debug/superpageblock/room";
 /// Files that may be open: a pipe uses two.
 const OPEN_FILES: u64 = 1 << 19;
 
@@ -43,20 +41,7 @@ const OPEN_FILES: u64 = 1 << 19;
 ///
 /// See [`Levels::new`] for `spb.arg`.
 pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
-    let begin = Instant::now();
-    let before = Counters::vmstat()?;
-    // A process of its own: when memory runs out, the kernel would panic rather than kill PID 1.
-    let outcome = process::run("pressure", || press(cmdline));
-    let events = Counters::vmstat()?.since(&before);
-    print_events(&events);
-    protocol::metric("seconds_total", seconds(begin));
-    protocol::test("no_oom_kill", none_killed(events.get("oom_kill")));
-    for (name, value) in Counters::file(ROOM).starting("") {
-        protocol::metric(&format!("room_{name}"), value);
-    }
-    outcome?;
-    protocol::ok("scenario");
-    Ok(())
+    apart("pressure", || press(cmdline))
 }
 
 fn press(cmdline: &Cmdline) -> Result<()> {
@@ -94,11 +79,4 @@ fn prepare(cmdline: &Cmdline, walker: &mut Walker) -> Result<Levels> {
     let levels = Levels::new(cmdline, total_kb, high_kb);
     protocol::log(format_args!("{levels:?}, high watermarks {high_kb} kB"));
     Ok(levels)
-}
-
-fn none_killed(count: u64) -> Result<()> {
-    match count {
-        0 => Ok(()),
-        _ => Err(format!("{count} processes were killed for want of memory").into()),
-    }
 }

@@ -37,6 +37,12 @@ pub(super) const PATIENT: Kind = Kind {
     pages: 1,
 };
 
+/// Requests that cannot wait, for as little as there is.
+pub(super) const PACKET: Kind = Kind {
+    name: "packet",
+    pages: 1,
+};
+
 /// The module, inserted.
 #[derive(Debug)]
 pub(super) struct Holder(());
