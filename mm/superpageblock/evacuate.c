@@ -27,6 +27,12 @@ static struct spb_block *spb_target_block(struct zone *zone, unsigned int order)
 	return spb_planned_block(zone, order, MIGRATE_MOVABLE, flags);
 }
 
+/* Order of the smallest free page there that is large enough. */
+static unsigned int spb_target_order(struct spb_block *block, unsigned int order)
+{
+	return order + __ffs(spb_block_orders(block, MIGRATE_MOVABLE) >> order);
+}
+
 /* A free page off the list of a clean block. What is too large is split. */
 static struct page *spb_isolate_target(struct zone *zone, unsigned int order)
 {
@@ -38,7 +44,7 @@ static struct page *spb_isolate_target(struct zone *zone, unsigned int order)
 	block = spb_target_block(zone, order);
 	if (!block)
 		return NULL;
-	high = order + __ffs(spb_block_orders(block, MIGRATE_MOVABLE) >> order);
+	high = spb_target_order(block, order);
 	page = list_first_entry(&block->free_area[high].free_list[MIGRATE_MOVABLE],
 				struct page, buddy_list);
 	if (!__isolate_free_page(page, high))
@@ -59,6 +65,20 @@ static bool spb_zone_has_targets(struct zone *zone, unsigned int order, int sour
 		zone_watermark_ok(zone, order, low_wmark_pages(zone), source, 0));
 }
 
+/* Whether spb_isolate_target() would find something, which leaves @zone its minimum. */
+static bool spb_can_isolate_target(struct zone *zone, unsigned int order)
+{
+	struct spb_block *block;
+	unsigned int high;
+
+	guard(spinlock_irqsave)(&zone->lock);
+	block = spb_target_block(zone, order);
+	if (!block)
+		return false;
+	high = spb_target_order(block, order);
+	return zone_watermark_ok(zone, 0, min_wmark_pages(zone) + (1UL << high), 0, ALLOC_CMA);
+}
+
 /* Whether there is a place for a folio of @zone. */
 static bool spb_has_target(struct zone *zone, unsigned int order)
 {
@@ -68,10 +88,8 @@ static bool spb_has_target(struct zone *zone, unsigned int order)
 	for (i = source; i >= 0; i--) {
 		struct zone *target = &pgdat->node_zones[i];
 
-		if (!spb_zone_has_targets(target, order, source))
-			continue;
-		guard(spinlock_irqsave)(&target->lock);
-		if (spb_target_block(target, order))
+		if (spb_zone_has_targets(target, order, source) &&
+		    spb_can_isolate_target(target, order))
 			return true;
 	}
 	return false;
@@ -111,28 +129,37 @@ static int spb_migrate(struct zone *zone, struct list_head *list, enum migrate_m
 			     mode, MR_COMPACTION, moved);
 }
 
-/* A folio that takes all of the pageblock that starts at @page, with a reference. */
+/* Whether the pageblock that starts at @page is one folio that may be movable. */
+static bool spb_is_whole(struct page *page)
+{
+	return PageHead(page) && PageLRU(page) && compound_order(page) == pageblock_order;
+}
+
+/* That folio, with a reference. */
 static struct folio *spb_get_whole(struct page *page)
 {
-	struct folio *folio = page ? folio_get_nontail_page(page) : NULL;
+	struct folio *folio = spb_is_whole(page) ? folio_get_nontail_page(page) : NULL;
 
-	if (!folio)
-		return NULL;
-	if (folio_order(folio) == pageblock_order && !folio_test_hugetlb(folio))
+	if (!folio || spb_is_whole(page))
 		return folio;
 	folio_put(folio);
 	return NULL;
 }
 
 /*
- * Isolate a folio as large as a pageblock, which compaction's isolation leaves alone.
- * Where file systems must not be called, only anonymous memory, as there.
+ * Isolate a folio as large as a pageblock, which compaction's isolation leaves alone, if
+ * there is a place for it: otherwise migration would split it. Where file systems must
+ * not be called, only anonymous memory, as there.
  */
 static void spb_isolate_whole(struct zone *zone, unsigned long pfn, gfp_t gfp_mask,
 			      struct list_head *list)
 {
-	struct folio *folio = spb_get_whole(spb_zone_page(zone, pfn));
+	struct page *page = spb_zone_page(zone, pfn);
+	struct folio *folio;
 
+	if (!page || !spb_is_whole(page) || !spb_has_target(zone, pageblock_order))
+		return;
+	folio = spb_get_whole(page);
 	if (!folio)
 		return;
 	if ((gfp_mask & __GFP_FS || !folio_mapping(folio)) && folio_isolate_lru(folio)) {
@@ -166,7 +193,8 @@ static struct spb_evacuated spb_evacuate_pageblock(struct zone *zone, unsigned l
 		cc.nr_migratepages = 0;
 		/* Stays so if the memory has gone. */
 		cc.migrate_pfn = end;
-		err = isolate_migratepages_range(&cc, pfn, end);
+		if (list_empty(&cc.migratepages))
+			err = isolate_migratepages_range(&cc, pfn, end);
 		pfn = cc.migrate_pfn;
 		if (list_empty(&cc.migratepages))
 			continue;
@@ -217,12 +245,14 @@ static struct spb_reach spb_reach_of(struct zone *zone, gfp_t gfp_mask)
 
 static bool spb_may_move(struct page *page, struct spb_reach reach)
 {
-	struct page *head = compound_head(page);
+	struct folio *folio = page_folio(page);
 
-	if (PageHead(head) && compound_order(head) >= pageblock_order + reach.whole)
+	if (PageHead(&folio->page) &&
+	    compound_order(&folio->page) >= pageblock_order + reach.whole)
 		return false;
-	if (PageLRU(head))
-		return reach.files || PageAnon(head);
+	if (folio_test_lru(folio))
+		return reach.files ||
+		       (folio_test_anon(folio) && !folio_test_swapcache(folio));
 	return page_has_movable_ops(page);
 }
 
@@ -280,12 +310,21 @@ static u32 spb_pageblock_key(struct zone *zone, unsigned long pfn, struct spb_re
 	return ops ? ops->pageblock_key(&found) : SPB_NO_PAGEBLOCK;
 }
 
+/* Whether a pageblock is one folio. Read without the lock. */
+static bool spb_holds_whole(struct zone *zone, unsigned long pfn)
+{
+	struct page *page = spb_zone_page(zone, pfn);
+
+	return page && spb_is_whole(page);
+}
+
 /*
  * Find the best of the next few pageblocks that are worth while. Others are looked at
  * the next time.
  */
 static bool spb_best_pageblock(struct zone *zone, struct spb_block *block,
-			       struct spb_reach reach, unsigned long *best)
+			       struct spb_reach reach, unsigned long *best,
+			       bool *out_of_reach)
 {
 	unsigned long nr = spb_nr_pageblocks(), n = READ_ONCE(block->evacuate_next) % nr;
 	unsigned int search = min_t(unsigned long, nr, spb_limits.search);
@@ -296,6 +335,7 @@ static bool spb_best_pageblock(struct zone *zone, struct spb_block *block,
 		unsigned long pfn = spb_block_pfn(zone, block->id) + (n << pageblock_order);
 
 		key = spb_pageblock_key(zone, pfn, reach);
+		*out_of_reach |= !reach.whole && spb_holds_whole(zone, pfn);
 		cond_resched();
 		n = (n + 1) % nr;
 		/* Whoever else looks begins behind it. */
@@ -345,15 +385,17 @@ struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *blo
 {
 	struct spb_reach reach = spb_reach_of(zone, gfp_mask);
 	struct spb_evacuated result = { };
+	bool out_of_reach = false;
 	unsigned long pfn;
 
 	result.gave_up = !spb_has_target(zone, 0);
 	if (result.gave_up)
 		return result;
-	if (!spb_best_pageblock(zone, block, reach, &pfn)) {
-		/* What could not be reached is not the block's fault. */
-		result.gave_up = !reach.whole;
-		spb_note_evacuation(block, reach.whole && reach.files, false);
+	if (!spb_best_pageblock(zone, block, reach, &pfn, &out_of_reach)) {
+		/* Not the block's fault, but others come before it. */
+		result.gave_up = out_of_reach;
+		if (!out_of_reach || !READ_ONCE(block->evacuate_failures))
+			spb_note_evacuation(block, reach.files, false);
 		return result;
 	}
 	lru_add_drain();

@@ -36,6 +36,8 @@ pub(crate) struct Worker {
     queue: &'static Queue,
     /// Time before which it does not run, in jiffies.
     not_before: Atomic<Jiffies>,
+    /// Time at which failures count less again.
+    forgive_at: Atomic<Jiffies>,
     #[pin]
     work: DelayedWork<Worker>,
 }
@@ -71,6 +73,7 @@ impl Worker {
                 zone,
                 queue,
                 not_before: Atomic::new(now()),
+                forgive_at: Atomic::new(now()),
                 work <- new_delayed_work!("superpageblock::Worker::work"),
             }),
             GFP_KERNEL,
@@ -96,12 +99,7 @@ impl Worker {
 
     /// Jiffies until it may run.
     fn rest(&self) -> Jiffies {
-        let left = self.not_before.load(Relaxed).wrapping_sub(now());
-        // More than half of the circle is behind it.
-        match left > Jiffies::MAX / 2 {
-            true => 0,
-            false => left,
-        }
+        until(&self.not_before)
     }
 
     fn work_now(this: &Arc<Self>) {
@@ -117,16 +115,26 @@ impl Worker {
         }
     }
 
-    /// Does nothing for a while; what failed may succeed after that.
+    /// Does nothing for a while.
     fn begin_rest(&self, progress: &Progress) {
         let rest = msecs_to_jiffies(progress.rest_ms(&LIMITS));
         self.not_before.store(now().wrapping_add(rest), Relaxed);
+    }
+
+    /// What failed may succeed after some time.
+    fn forgive(&self) {
+        if until(&self.forgive_at) != 0 {
+            return;
+        }
+        let rest = msecs_to_jiffies(LIMITS.worker_rest_ms);
+        self.forgive_at.store(now().wrapping_add(rest), Relaxed);
         // SAFETY: there is a place for the zone, by our invariant.
         unsafe { bindings::spb_pass_forgive(self.node, self.zone) };
     }
 
     /// Empties pageblocks. Returns what came of it, and whether there is more to do.
     fn pass(&self) -> (Progress, bool) {
+        self.forgive();
         let mut progress = Progress::default();
         // SAFETY: there is a place for the zone, by our invariant.
         if unsafe { bindings::spb_pass_begin(self.node, self.zone) } {
@@ -167,6 +175,16 @@ impl Worker {
         }
         progress.add(result.moved, result.left, result.failed, result.gave_up);
         true
+    }
+}
+
+/// Jiffies until a time; 0 if it has come.
+fn until(time: &Atomic<Jiffies>) -> Jiffies {
+    let left = time.load(Relaxed).wrapping_sub(now());
+    // More than half of the circle is behind it.
+    match left > Jiffies::MAX / 2 {
+        true => 0,
+        false => left,
     }
 }
 
