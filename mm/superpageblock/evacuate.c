@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Superpageblocks: moving the movable pages out of a pageblock of a tainted block.
+ * Which one, is found in candidates.c.
  *
  * Pages go to clean blocks, taken off their lists under zone->lock as compaction
  * takes its targets: per-CPU lists may hold pages of the very pageblock that is
@@ -9,7 +10,6 @@
 #include <linux/bits.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
-#include <linux/page-isolation.h>
 #include <linux/sched/signal.h>
 #include <linux/swap.h>
 #include "../internal.h"
@@ -129,13 +129,7 @@ static int spb_migrate(struct zone *zone, struct list_head *list, enum migrate_m
 			     mode, MR_COMPACTION, moved);
 }
 
-/* Whether the pageblock that starts at @page is one folio that may be movable. */
-static bool spb_is_whole(struct page *page)
-{
-	return PageHead(page) && PageLRU(page) && compound_order(page) == pageblock_order;
-}
-
-/* That folio, with a reference. */
+/* The folio that the pageblock that starts at @page is, with a reference. */
 static struct folio *spb_get_whole(struct page *page)
 {
 	struct folio *folio = spb_is_whole(page) ? folio_get_nontail_page(page) : NULL;
@@ -213,142 +207,12 @@ static struct spb_evacuated spb_evacuate_pageblock(struct zone *zone, unsigned l
 	return result;
 }
 
-/* Whether the pageblock is part of a larger free page. Read without the lock. */
-static bool spb_inside_free_page(unsigned long pfn)
-{
-	unsigned int order;
-
-	for (order = pageblock_order + 1; order < NR_PAGE_ORDERS; order++) {
-		struct page *head = pfn_to_page(ALIGN_DOWN(pfn, 1UL << order));
-
-		if (PageBuddy(head) && buddy_order_unsafe(head) >= order)
-			return true;
-	}
-	return false;
-}
-
-/* What can be moved besides small anonymous pages. */
-struct spb_reach {
-	/* Folios as large as a pageblock: not split, for that undoes what they are good for. */
-	bool whole;
-	/* Files. Not where file systems must not be called. */
-	bool files;
-};
-
 static struct spb_reach spb_reach_of(struct zone *zone, gfp_t gfp_mask)
 {
 	return (struct spb_reach) {
 		.whole = spb_has_target(zone, pageblock_order),
 		.files = gfp_mask & __GFP_FS,
 	};
-}
-
-static bool spb_may_move(struct page *page, struct spb_reach reach)
-{
-	struct folio *folio = page_folio(page);
-
-	if (PageHead(&folio->page) &&
-	    compound_order(&folio->page) >= pageblock_order + reach.whole)
-		return false;
-	if (folio_test_lru(folio))
-		return reach.files ||
-		       (folio_test_anon(folio) && !folio_test_swapcache(folio));
-	return page_has_movable_ops(page);
-}
-
-/* Pages that are what @page is: free, or of the same folio. Maybe nonsense, not 0. */
-static unsigned long spb_pages_from(struct page *page)
-{
-	unsigned int order = 0;
-
-	if (PageBuddy(page))
-		order = buddy_order_unsafe(page);
-	else if (PageHead(page))
-		order = compound_order(page);
-	return 1UL << min_t(unsigned int, order, MAX_PAGE_ORDER);
-}
-
-/*
- * Look through a pageblock; nothing is found where boot has reserved pages or the
- * memory has gone. Read without the lock, so only about right.
- */
-static struct spb_contents spb_look_through(struct zone *zone, unsigned long pfn,
-					    struct spb_reach reach)
-{
-	unsigned long end = pfn + pageblock_nr_pages;
-	struct spb_contents found = { .pageblock = pageblock_nr_pages };
-
-	if (!spb_zone_page(zone, pfn) || !spb_zone_page(zone, end - 1) ||
-	    !pageblock_pfn_to_page(pfn, end, zone) || spb_inside_free_page(pfn))
-		return found;
-	while (pfn < end) {
-		struct page *page = pfn_to_page(pfn);
-		unsigned long nr = min(spb_pages_from(page), end - pfn);
-
-		if (PageReserved(page))
-			return (struct spb_contents) { };
-		if (spb_may_move(page, reach))
-			found.movable += nr;
-		else if (!PageBuddy(page))
-			found.others += nr;
-		pfn += nr;
-	}
-	return found;
-}
-
-/* Rank of a pageblock as the one to empty. */
-static u32 spb_pageblock_key(struct zone *zone, unsigned long pfn, struct spb_reach reach)
-{
-	struct spb_contents found = spb_look_through(zone, pfn, reach);
-	struct page *page = spb_zone_page(zone, pfn);
-	const struct spb_policy_ops *ops;
-
-	if (!page || is_migrate_isolate_page(page))
-		return SPB_NO_PAGEBLOCK;
-	guard(rcu)();
-	ops = rcu_dereference(spb_policy_ops);
-	return ops ? ops->pageblock_key(&found) : SPB_NO_PAGEBLOCK;
-}
-
-/* Whether a pageblock is one folio. Read without the lock. */
-static bool spb_holds_whole(struct zone *zone, unsigned long pfn)
-{
-	struct page *page = spb_zone_page(zone, pfn);
-
-	return page && spb_is_whole(page);
-}
-
-/*
- * Find the best of the next few pageblocks that are worth while. Others are looked at
- * the next time.
- */
-static bool spb_best_pageblock(struct zone *zone, struct spb_block *block,
-			       struct spb_reach reach, unsigned long *best,
-			       bool *out_of_reach)
-{
-	unsigned long nr = spb_nr_pageblocks(), n = READ_ONCE(block->evacuate_next) % nr;
-	unsigned int search = min_t(unsigned long, nr, spb_limits.search);
-	u32 least = SPB_NO_PAGEBLOCK, key;
-	unsigned int seen = 0, i;
-
-	for (i = 0; i < search && seen < spb_limits.sample; i++) {
-		unsigned long pfn = spb_block_pfn(zone, block->id) + (n << pageblock_order);
-
-		key = spb_pageblock_key(zone, pfn, reach);
-		*out_of_reach |= !reach.whole && spb_holds_whole(zone, pfn);
-		cond_resched();
-		n = (n + 1) % nr;
-		/* Whoever else looks begins behind it. */
-		WRITE_ONCE(block->evacuate_next, n);
-		if (key == SPB_NO_PAGEBLOCK)
-			continue;
-		seen++;
-		if (key < least) {
-			least = key;
-			*best = pfn;
-		}
-	}
-	return seen;
 }
 
 /* What a block is not to be blamed for: the limits of the caller. */
@@ -385,7 +249,7 @@ struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *blo
 {
 	struct spb_reach reach = spb_reach_of(zone, gfp_mask);
 	struct spb_evacuated result = { };
-	bool out_of_reach = false;
+	bool out_of_reach;
 	unsigned long pfn;
 
 	result.gave_up = !spb_has_target(zone, 0);
@@ -402,78 +266,9 @@ struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *blo
 	result = spb_evacuate_pageblock(zone, pfn, gfp_mask, mode);
 	/* The pages that were left are on this CPU's list, most of them. */
 	lru_add_drain_cpu_zone(zone);
-	result.left = spb_look_through(zone, pfn, reach).movable;
+	result.left = spb_nr_movable(zone, pfn, reach);
 	spb_note_evacuation(block, spb_is_failure(&result, gfp_mask),
 			    spb_evacuation_paid(&result));
 	trace_spb_evacuate(zone, pfn, result.moved, result.left, mode);
 	return result;
-}
-
-/* Rank of a block as one to evacuate. */
-static u64 spb_evacuate_key(const struct spb_policy_ops *ops, struct spb_block *block)
-{
-	u32 nr = spb_nr_pageblocks(), away = READ_ONCE(block->nr_free) + block->nr_reserved;
-	struct spb_occupancy held = {
-		.in_use = block->nr_present - min(block->nr_present, away),
-		.sparse = nr - min(nr, READ_ONCE(block->nr_dirty)),
-		.pageblock = pageblock_nr_pages,
-		.failures = READ_ONCE(block->evacuate_failures),
-		.lost = !block->complete || block->nr_reserved,
-	};
-
-	if (!spb_block_tainted(block) || READ_ONCE(block->has_cma))
-		return SPB_NO_KEY;
-	return ops->evacuate_key(block->id, &held);
-}
-
-/**
- * spb_evacuate_first() - the block of a zone to evacuate first
- * @zone: the zone
- * @low: only if it has less free memory than its reserve
- * @key: set to its rank
- *
- * Context: any.
- * Return: the block, NULL if none is worth while.
- */
-struct spb_block *spb_evacuate_first(struct zone *zone, bool low, u64 *key)
-{
-	struct spb_block *block, *best = NULL;
-	const struct spb_policy_ops *ops;
-	unsigned long i;
-
-	guard(rcu)();
-	ops = rcu_dereference(spb_policy_ops);
-	*key = SPB_NO_KEY;
-	for (i = 0; ops && i < spb_nr_attached(zone); i++) {
-		u64 k;
-
-		block = spb_nth_block(zone, i);
-		if (low && !READ_ONCE(block->low))
-			continue;
-		k = spb_evacuate_key(ops, block);
-		if (k < *key) {
-			*key = k;
-			best = block;
-		}
-	}
-	return best;
-}
-
-/**
- * spb_evacuate_again() - whether there is still something to be had
- * @zone: a zone
- * @block: the block where room was made last, maybe of another zone
- *
- * Context: any.
- */
-bool spb_evacuate_again(struct zone *zone, struct spb_block *block)
-{
-	const struct spb_policy_ops *ops;
-
-	guard(rcu)();
-	ops = rcu_dereference(spb_policy_ops);
-	return ops && block->id < spb_nr_attached(zone) &&
-	       spb_nth_block(zone, block->id) == block &&
-	       !READ_ONCE(block->evacuate_failures) &&
-	       spb_evacuate_key(ops, block) != SPB_NO_KEY;
 }

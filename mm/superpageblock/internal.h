@@ -63,9 +63,28 @@ static inline bool spb_evacuation_paid(const struct spb_evacuated *result)
 	return result->moved > result->left;
 }
 
-/* evacuate.c */
+/* What can be moved besides small anonymous pages. */
+struct spb_reach {
+	/* Folios as large as a pageblock: not split, for that undoes what they are good for. */
+	bool whole;
+	/* Files. Not where file systems must not be called. */
+	bool files;
+};
+
+/* Whether the pageblock that starts at @page is one folio that may be movable. */
+static inline bool spb_is_whole(struct page *page)
+{
+	return PageHead(page) && PageLRU(page) && compound_order(page) == pageblock_order;
+}
+
+/* candidates.c */
 struct spb_block *spb_evacuate_first(struct zone *zone, bool low, u64 *key);
 bool spb_evacuate_again(struct zone *zone, struct spb_block *block);
+bool spb_best_pageblock(struct zone *zone, struct spb_block *block, struct spb_reach reach,
+			unsigned long *best, bool *out_of_reach);
+u32 spb_nr_movable(struct zone *zone, unsigned long pfn, struct spb_reach reach);
+
+/* evacuate.c */
 struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *block,
 					gfp_t gfp_mask, enum migrate_mode mode);
 
