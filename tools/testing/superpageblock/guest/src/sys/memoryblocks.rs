@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use super::files;
 use super::memory;
+use super::process;
 use super::ram::Range;
 use crate::Result;
 
@@ -17,6 +18,8 @@ const DIR: &str = "/sys/devices/system/memory";
 /// What happens to memory that is added.
 const AUTO_ONLINE: &str = "/sys/devices/system/memory/auto_online_blocks";
 
+/// Seconds after which an attempt to take memory offline is given up.
+const PATIENCE_SECONDS: u32 = 20;
 /// Longest time in which plugged memory shows up.
 const ARRIVAL: Duration = Duration::from_secs(20);
 /// Time between two looks.
@@ -55,11 +58,15 @@ impl MemoryBlock {
     }
 
     /// Moves what it holds away and takes it from the allocator; nothing happens if it is offline already.
+    ///
+    /// The kernel would try for ever to move a page that never moves. It gives up when a signal comes, and
+    /// that is an error.
     pub(crate) fn offline(&self) -> Result<()> {
-        if self.is_online() {
-            files::write(self.dir.join("state"), "offline")?;
+        if !self.is_online() {
+            return Ok(());
         }
-        Ok(())
+        let state = self.dir.join("state");
+        process::interrupted_after(PATIENCE_SECONDS, || files::write(state, "offline"))
     }
 
     /// Whether the allocator has it.
