@@ -72,11 +72,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
 }
 
 fn mount(cmdline: &Cmdline) -> Result<()> {
-    let kind = cmdline.text("fs", "ext4");
-    match mounts::mount_disk_as(kind) {
-        true => Ok(()),
-        false => Err(format!("no disk with {kind}: give the guest one made by mkfs.{kind}").into()),
-    }
+    mounts::require_disk(cmdline.text("fs", "ext4"))
 }
 
 /// Leaves what is dirty to those who need it written back.

@@ -38,9 +38,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 
 /// Fills memory with what can be reclaimed, then with what cannot.
 pub(crate) fn run() -> Result<()> {
-    if !mounts::mount_disk() {
-        return Err("no disk with ext4: give the guest one made by mkfs.ext4".into());
-    }
+    mounts::require_disk("ext4")?;
     files::write(MIN_FREE, MIN_FREE_KB)?;
     let kept = withheld()?;
     protocol::metric("withheld_pages", kept);

@@ -10,6 +10,7 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use crate::protocol;
+use crate::Result;
 
 /// Where a disk is mounted, if there is one.
 pub(crate) const DISK: &str = "/mnt";
@@ -66,6 +67,14 @@ pub(crate) fn mount_disk_as(kind: &str) -> bool {
             protocol::log(format_args!("{DISK_DEVICE} not used: {error}"));
             false
         }
+    }
+}
+
+/// The same where there must be one.
+pub(crate) fn require_disk(kind: &str) -> Result<()> {
+    match mount_disk_as(kind) {
+        true => Ok(()),
+        false => Err(format!("no disk with {kind}: give the guest one made by mkfs.{kind}").into()),
     }
 }
 

@@ -80,11 +80,7 @@ fn on_disk(cmdline: &Cmdline) -> Result<Dentries> {
 }
 
 fn mount(cmdline: &Cmdline) -> Result<()> {
-    let kind = cmdline.text("fs", "ext4");
-    match mounts::mount_disk_as(kind) {
-        true => Ok(()),
-        false => Err(format!("no disk with {kind}: give the guest one made by mkfs.{kind}").into()),
-    }
+    mounts::require_disk(cmdline.text("fs", "ext4"))
 }
 
 /// Compressed memory takes what is swapped out, up to so many bytes before they are compressed.

@@ -38,9 +38,7 @@ impl Limited {
             names: Dentries::new(Path::new(mounts::DISK).join("names"))?,
         })
     }
-}
 
-impl Limited {
     fn move_to(&mut self, inside: bool) -> Result<()> {
         if self.inside != inside {
             let group = if inside { GROUP } else { ROOT };
