@@ -7,6 +7,7 @@
 //! kernels; the latter are told by their debugfs directory.
 
 mod books;
+mod cached;
 mod cmdline;
 mod drain;
 mod dump;

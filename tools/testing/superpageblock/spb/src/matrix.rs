@@ -2,6 +2,7 @@
 //! Which guests does `spb test` boot, and what must they show?
 
 mod further;
+mod storms;
 
 use crate::kernel::Variant;
 use crate::memory::Mib;
@@ -237,63 +238,6 @@ const SOAK: Row = Row {
     ..PLAIN
 };
 
-/// Kernel memory of one kind comes in a rush in full memory.
-const STORM: Row = Row {
-    scenario: "storms",
-    memory: Mib::gib(6),
-    disks: &[4 << 10],
-    mkfs: "ext4",
-    gigabytes: true,
-    migration_cost: 1.5,
-    seconds: 600,
-    ..PLAIN
-};
-
-/// Names and inodes, while page cache fills memory.
-const INODES: Row = Row {
-    name: "every possible 1 GB page after a storm of inodes",
-    cmdline: "spb.arg.kind=inodes",
-    ..STORM
-};
-
-/// Data queued in sockets.
-const SOCKETS: Row = Row {
-    name: "every possible 1 GB page after a storm of sockets",
-    cmdline: "spb.arg.kind=sockets",
-    disks: &[],
-    ..STORM
-};
-
-/// Requests that cannot wait.
-const PACKETS: Row = Row {
-    name: "every possible 1 GB page after a storm of packets",
-    cmdline: "spb.arg.kind=packets",
-    ..STORM
-};
-
-/// Processes that live at the same time.
-const PROCESSES: Row = Row {
-    name: "every possible 1 GB page after a storm of processes",
-    cmdline: "spb.arg.kind=processes",
-    disks: &[],
-    ..STORM
-};
-
-/// Files of a control group that may have little memory.
-const LIMITED: Row = Row {
-    name: "every possible 1 GB page after a storm in a control group",
-    cmdline: "spb.arg.kind=limited",
-    ..STORM
-};
-
-/// Memory is swapped out to compressed memory.
-const SWAPPED: Row = Row {
-    name: "every possible 1 GB page after a storm of swapping",
-    cmdline: "spb.arg.kind=swapped",
-    disks: &[],
-    ..STORM
-};
-
 /// Allocations fail where memory is taken and moved.
 const FAULTS: Row = Row {
     name: "every possible 1 GB page after allocations failed",
@@ -333,12 +277,12 @@ pub const ROWS: [Row; 47] = [
     PRESSURE,
     FILES,
     HOLDOUTS,
-    INODES,
-    SOCKETS,
-    PACKETS,
-    PROCESSES,
-    LIMITED,
-    SWAPPED,
+    storms::INODES,
+    storms::SOCKETS,
+    storms::PACKETS,
+    storms::PROCESSES,
+    storms::LIMITED,
+    storms::SWAPPED,
     FAULTS,
     SOAK,
     Row {

@@ -80,10 +80,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn mount() -> Result<()> {
-    match mounts::mount_disk_as("btrfs") {
-        true => Ok(()),
-        false => Err("no disk with btrfs: give the guest one made by mkfs.btrfs".into()),
-    }
+    mounts::require_disk("btrfs")
 }
 
 /// Forgets everything that is cached.

@@ -4,12 +4,11 @@
 //!
 //! Needs a disk with ext4 on it.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use crate::cached;
 use crate::gigabytes;
 use crate::protocol;
 use crate::sys::files;
@@ -26,8 +25,6 @@ const MIN_FREE: &str = "/proc/sys/vm/min_free_kbytes";
 /// Watermarks far below the reserve: they must not be what is seen to keep it. The kernel sets them high in a
 /// small machine with transparent huge pages.
 const MIN_FREE_KB: &str = "4096";
-/// Bytes read at once.
-const CHUNK: usize = 256 << 10;
 /// Pages taken between two looks at what is free.
 const STEP_PAGES: usize = 64;
 /// One in so many of the pages withheld is left alone: a per-CPU list takes thousands at once, and what it has
@@ -64,12 +61,7 @@ pub(crate) fn run() -> Result<()> {
 /// Reads holes of a file, which are cached as pages of zeroes, until memory has been filled one and a half times.
 fn read_more_than_memory(kept: u64) -> Result<()> {
     let bytes = Counters::meminfo()?.get("MemTotal") * 1024 / 2 * 3;
-    let path = Path::new(mounts::DISK).join("holes");
-    File::create(&path)?.set_len(bytes)?;
-    let (file, mut chunk) = (File::open(&path)?, vec![0; CHUNK]);
-    for at in (0..bytes).step_by(CHUNK) {
-        file.read_at(&mut chunk, at)?;
-    }
+    cached::read_holes(&Path::new(mounts::DISK).join("holes"), bytes)?;
     thread::sleep(SETTLE);
     let cached = Counters::meminfo()?.get("Cached");
     protocol::metric("cached_kb", cached);

@@ -3,10 +3,11 @@
 //! What movable memory is everything full of when a storm comes?
 
 use std::fs;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::mem;
 use std::path::Path;
+use std::path::PathBuf;
 
+use crate::cached;
 use crate::filler::Filler;
 use crate::sys::mounts;
 use crate::sys::stat::Counters;
@@ -16,8 +17,6 @@ use crate::Result;
 const FREE: u64 = 8;
 /// One in so many parts of it stays when it is thinned out.
 const KEEP: usize = 4;
-/// Bytes read at once.
-const CHUNK: usize = 256 << 10;
 
 /// A kind of movable memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +32,8 @@ pub(super) enum Of {
 /// Movable memory.
 pub(super) struct Cover {
     anonymous: Filler,
-    file: Option<File>,
+    /// Whether there is a file.
+    file: bool,
 }
 
 impl Cover {
@@ -41,7 +41,7 @@ impl Cover {
     pub(super) fn none() -> Self {
         Self {
             anonymous: Filler::default(),
-            file: None,
+            file: false,
         }
     }
 
@@ -50,14 +50,14 @@ impl Cover {
         match what {
             Of::Nothing => Ok(()),
             Of::Anonymous => self.anonymous.fill(total / 1024 * FREE / 100, u64::MAX),
-            Of::Files => self.read_holes(total),
+            Of::Files => self.read_file(total),
         }
     }
 
     /// Gives most of it back.
     pub(super) fn thin_out(&mut self) -> Result<()> {
         self.anonymous.keep_every(KEEP);
-        if self.file.take().is_some() {
+        if mem::take(&mut self.file) {
             fs::remove_file(path())?;
         }
         Ok(())
@@ -68,18 +68,12 @@ impl Cover {
         self.anonymous.check()
     }
 
-    /// Reads holes of a file, which are cached as pages of zeroes, until nothing is free any more.
-    fn read_holes(&mut self, total: u64) -> Result<()> {
-        File::create(path())?.set_len(total)?;
-        let (file, mut chunk) = (File::open(path())?, vec![0; CHUNK]);
-        for at in (0..total).step_by(CHUNK) {
-            file.read_at(&mut chunk, at)?;
-        }
-        self.file = Some(file);
-        let (cached, free) = (
-            Counters::meminfo()?.get("Cached"),
-            Counters::meminfo()?.get("MemFree"),
-        );
+    /// Fills the page cache until nothing is free any more.
+    fn read_file(&mut self, total: u64) -> Result<()> {
+        self.file = true;
+        cached::read_holes(&path(), total)?;
+        let memory = Counters::meminfo()?;
+        let (cached, free) = (memory.get("Cached"), memory.get("MemFree"));
         match cached > free {
             true => Ok(()),
             false => Err(format!("{cached} kB are cached, {free} kB are still free").into()),
@@ -87,6 +81,6 @@ impl Cover {
     }
 }
 
-fn path() -> std::path::PathBuf {
+fn path() -> PathBuf {
     Path::new(mounts::DISK).join("holes")
 }
