@@ -22,6 +22,13 @@ use anyhow::Result;
 /// Longest silence of a long step.
 const PROGRESS: Duration = Duration::from_secs(15);
 
+/// A command that takes what guests leave of the processors.
+pub fn nice(program: &str) -> Command {
+    let mut command = Command::new("nice");
+    command.arg(program);
+    command
+}
+
 /// Runs `command` and returns its standard output, trimmed.
 ///
 /// # Errors
@@ -160,7 +167,11 @@ fn is_error(line: &str) -> bool {
 }
 
 fn name(command: &Command) -> String {
-    command.get_program().to_string_lossy().into_owned()
+    let program = match command.get_program() {
+        nice if nice == "nice" => command.get_args().next().unwrap_or(nice),
+        program => program,
+    };
+    program.to_string_lossy().into_owned()
 }
 
 /// First line of what a failed program wrote.
@@ -193,4 +204,15 @@ pub fn feed(command: &mut Command, input: &[u8]) -> Result<String> {
         bail!("{}: {}", name(command), complaint(&done));
     }
     Ok(String::from_utf8_lossy(&done.stdout).trim().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nice_command_is_called_by_its_own_name() {
+        assert_eq!(name(&nice("make")), "make");
+        assert_eq!(name(&Command::new("git")), "git");
+    }
 }

@@ -1,60 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Does everything work, and do the kernel's own tests give what they give on stock?
 
+use std::sync::OnceLock;
+
 use anyhow::Result;
 
 use crate::bench;
 use crate::cases::Cases;
 use crate::kernel::Variant;
 use crate::kunit_mm;
+use crate::lanes;
 use crate::matrix::Row;
 use crate::matrix::ROWS;
 use crate::matrix::ROWS_FULL;
+use crate::refusals;
 use crate::selftests;
 use crate::selftests::Table;
 use crate::session::Session;
-use crate::testing;
 
 /// Runs what `spb test` runs, the remaining guests, and the kernel's own tests on both kernels.
 pub fn everything(session: &mut Session) -> Result<()> {
-    let mut cases = Cases::default();
-    let mut built = testing::prepare(session, &mut cases);
-    for variant in further(&built, ROWS_FULL) {
-        if testing::builds(session, variant, &mut cases) {
-            built.push(variant);
-        }
-    }
-    let bench = cases.attempt("instruction ledger", || bench::build(session));
-    let programs = cases.attempt("mm selftests", || {
-        selftests::build(session, &[Variant::Stock, Variant::Patched])
-    });
-    let kernels = cases.attempt("kernels with mm's KUnit suites", || {
-        kunit_mm::build(session)
+    let cases = Cases::default();
+    let rows: Vec<&Row> = ROWS.iter().chain(ROWS_FULL).collect();
+    let (programs, kernels) = (OnceLock::new(), OnceLock::new());
+    lanes::run(session, &rows, &cases, || {
+        cases.attempt("instruction ledger", || bench::build(session));
+        let both = [Variant::Stock, Variant::Patched];
+        let built = cases.attempt("mm selftests", || selftests::build(session, &both));
+        let _ = programs.set(built);
+        let built = cases.attempt("kernels with mm's KUnit suites", || {
+            kunit_mm::build(session)
+        });
+        let _ = kernels.set(built);
     });
     session.unlock();
-    testing::guests(session, &built, &ROWS, &mut cases);
-    testing::guests(session, &built, ROWS_FULL, &mut cases);
-    if bench.is_some() {
-        bench::test(session, &mut cases);
-    }
+    refusals::test(&session.project, &cases);
+    bench::test(session, &cases);
     let mut table = Table::default();
-    if let Some(programs) = programs {
+    if let Some(programs) = programs.into_inner().flatten() {
         cases.attempt("mm selftests", || {
             selftests::full(session, &programs, &[], &mut table)
         });
     }
-    if let Some(kernels) = kernels {
+    if let Some(kernels) = kernels.into_inner().flatten() {
         cases.attempt("mm's KUnit suites", || {
             kunit_mm::compare(session, &kernels, &mut table)
         });
     }
-    table.finish(&mut cases);
+    table.finish(&cases);
     cases.finish()
 }
 
 /// Compares only the selftests that `wanted` selects, and mm's KUnit suites where it says `kunit`.
 pub fn compare(session: &mut Session, wanted: &[String]) -> Result<()> {
-    let mut cases = Cases::default();
+    let cases = Cases::default();
     let mut table = Table::default();
     if wanted.iter().any(|word| word == "kunit") {
         let kernels = kunit_mm::build(session)?;
@@ -69,30 +68,6 @@ pub fn compare(session: &mut Session, wanted: &[String]) -> Result<()> {
         session.unlock();
         selftests::full(session, &programs, wanted, &mut table)?;
     }
-    table.finish(&mut cases);
+    table.finish(&cases);
     cases.finish()
-}
-
-/// Kernels that are needed and not among `built`: stock, and those of `rows`.
-fn further(built: &[Variant], rows: &[Row]) -> Vec<Variant> {
-    let mut wanted = vec![Variant::Stock];
-    wanted.extend(rows.iter().map(|row| row.variant));
-    let mut further: Vec<Variant> = Vec::new();
-    for variant in wanted {
-        if !built.contains(&variant) && !further.contains(&variant) {
-            further.push(variant);
-        }
-    }
-    further
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kernel_is_built_once() {
-        assert_eq!(further(&[], &[]), [Variant::Stock]);
-        assert!(further(&[Variant::Stock], &[]).is_empty());
-    }
 }

@@ -38,7 +38,7 @@ const CONTROLS: [(&str, bool, &str); 3] = [
 ];
 
 /// Checks each hook of the built policy, and the check itself.
-pub fn test(session: &Session, cases: &mut Cases) {
+pub fn test(session: &Session, cases: &Cases) {
     let path = session
         .project
         .build(Variant::Patched.name())

@@ -14,6 +14,7 @@ use crate::base::Base;
 use crate::cmd;
 use crate::fingerprint;
 use crate::fingerprint::Fingerprint;
+use crate::headers::Headers;
 use crate::kconfig;
 use crate::project::Project;
 use crate::seed;
@@ -31,6 +32,10 @@ pub enum Variant {
     Debug,
     /// Patched, with the drivers of a general machine.
     Drivers,
+    /// The base, with a further file system.
+    StockFiles,
+    /// Patched, with a further file system.
+    Files,
     /// Patched, without a policy built in.
     Module,
     /// Debug, without a policy built in.
@@ -51,6 +56,8 @@ impl Variant {
             Self::Patched => "patched",
             Self::Debug => "debug",
             Self::Drivers => "drivers",
+            Self::StockFiles => "stock-files",
+            Self::Files => "files",
             Self::Module => "module",
             Self::DebugModule => "debug-module",
             Self::Kasan => "kasan",
@@ -66,6 +73,8 @@ impl Variant {
             Self::Patched => &["base", "patched"],
             Self::Debug => &["base", "patched", "debug"],
             Self::Drivers => &["base", "patched", "drivers"],
+            Self::StockFiles => &["base", "files"],
+            Self::Files => &["base", "patched", "files"],
             Self::Module => &["base", "patched", "module"],
             Self::DebugModule => &["base", "patched", "debug", "module"],
             Self::Kasan => &["base", "patched", "debug", "kasan"],
@@ -77,7 +86,8 @@ impl Variant {
     /// A kernel most of whose objects are the same: a copy of it is where building starts.
     fn sibling(self) -> Option<Self> {
         match self {
-            Self::Module => Some(Self::Patched),
+            Self::Files | Self::Module => Some(Self::Patched),
+            Self::StockFiles => Some(Self::Stock),
             Self::DebugModule => Some(Self::Debug),
             _ => None,
         }
@@ -100,7 +110,7 @@ pub fn build(
     variant: Variant,
 ) -> Result<PathBuf> {
     let source = match (variant, tree) {
-        (Variant::Stock | Variant::StockLocks, _) => Source {
+        (Variant::Stock | Variant::StockFiles | Variant::StockLocks, _) => Source {
             dir: base.source.clone(),
             commit: base.commit.clone(),
             edited: false,
@@ -204,12 +214,14 @@ fn compile(
     out: &Path,
     variant: Variant,
 ) -> Result<()> {
+    let label = format!("{} kernel", variant.name());
+    let headers = Headers::of(project, toolchain, (source, out), "x86", &label)?;
     let mut make = toolchain.make(source);
     make.arg(format!("O={}", out.display()))
         .arg(format!("-j{}", project.jobs))
         .args(["bzImage", "vmlinux"]);
+    headers.tell(&mut make);
     let log = project.build(format!("log/{}.log", variant.name()));
-    let label = format!("{} kernel", variant.name());
     cmd::logged(&mut make, &log, &label, "objects", |line| {
         let tool = line.split_whitespace().next();
         matches!(

@@ -9,6 +9,7 @@ use anyhow::Result;
 
 use crate::cases::Cases;
 use crate::cmd;
+use crate::headers::Headers;
 use crate::ktap;
 use crate::project::Project;
 use crate::setup::Toolchain;
@@ -31,7 +32,7 @@ const BOOTS: [(&str, &str); 2] = [
 ];
 
 /// Builds and runs the suites that the tree's `.kunitconfig` asks for.
-pub fn test(project: &Project, toolchain: &Toolchain, tree: &Tree, cases: &mut Cases) {
+pub fn test(project: &Project, toolchain: &Toolchain, tree: &Tree, cases: &Cases) {
     if !tree.dir.join(CONFIG).exists() {
         println!("no KUnit suites: the tree has no {CONFIG}");
         return;
@@ -61,18 +62,25 @@ fn run(project: &Project, toolchain: &Toolchain, tree: &Tree) -> Result<(Vec<Cas
     let log = project.build("log/kunit.log");
     let out = project.build("kunit");
     fs::create_dir_all(&out)?;
-    let mut kunit = Command::new("python3");
+    cmd::output(&mut kunit(project, toolchain, tree, "config"))?;
+    let headers = Headers::of(project, toolchain, (&tree.dir, &out), "um", "kunit on UML")?;
+    let mut run = kunit(project, toolchain, tree, "run");
+    run.arg("--raw_output=all")
+        .arg(format!("--jobs={}", project.jobs));
+    headers.tell(&mut run);
+    let result = cmd::logged(&mut run, &log, "kunit on UML", "lines", |_| true);
+    let text = fs::read_to_string(&log)?;
+    Ok((ktap::cases(text.lines()), result.is_ok()))
+}
+
+/// A command of kunit.py.
+fn kunit(project: &Project, toolchain: &Toolchain, tree: &Tree, command: &str) -> Command {
+    let mut kunit = cmd::nice("python3");
     kunit
         .current_dir(&tree.dir)
-        .args([
-            "tools/testing/kunit/kunit.py",
-            "run",
-            "--raw_output=all",
-            "--kunitconfig",
-            CONFIG,
-        ])
-        .arg(format!("--build_dir={}", out.display()))
-        .arg(format!("--jobs={}", project.jobs))
+        .args(["tools/testing/kunit/kunit.py", command])
+        .args(["--kunitconfig", CONFIG])
+        .arg(format!("--build_dir={}", project.build("kunit").display()))
         .env("LOCALVERSION", "");
     toolchain.cache(&mut kunit);
     for option in toolchain.make_options() {
@@ -81,9 +89,7 @@ fn run(project: &Project, toolchain: &Toolchain, tree: &Tree) -> Result<(Vec<Cas
     for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KDIR"] {
         kunit.env_remove(name);
     }
-    let result = cmd::logged(&mut kunit, &log, "kunit on UML", "lines", |_| true);
-    let text = fs::read_to_string(&log)?;
-    Ok((ktap::cases(text.lines()), result.is_ok()))
+    kunit
 }
 
 /// Boots the kernel that `run` has built, with one small suite as its work.

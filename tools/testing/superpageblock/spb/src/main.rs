@@ -2,8 +2,8 @@
 //! Which command was given, and what does it need?
 //!
 //! - [`setup`]: what the machine must have; [`base`], [`tree`], [`overlay`], [`maintainers`], [`refresh`]: sources;
-//! - [`kernel`], [`seed`], [`kconfig`], [`initramfs`]: what is booted; [`qemu`], [`memory`], [`transcript`], [`mkfs`]: booting it; [`actions`], [`qmp`]: what it may ask for;
-//! - [`session`]: all of that together; [`testing`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`unchanged`], [`refusals`], [`cases`]: tests;
+//! - [`kernel`], [`headers`], [`saved`], [`seed`], [`kconfig`], [`initramfs`]: what is booted; [`qemu`], [`memory`], [`transcript`], [`mkfs`]: booting it; [`actions`], [`qmp`]: what it may ask for;
+//! - [`session`]: all of that together; [`testing`], [`lanes`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`unchanged`], [`refusals`], [`cases`]: tests;
 //! - [`selftests`], [`kunit_mm`], [`full`]: the kernel's own tests on stock and patched;
 //! - [`scale`]: what the policy costs where there is more memory;
 //! - [`series`]: the series for the mailing list;
@@ -22,6 +22,7 @@ mod compare;
 mod fingerprint;
 mod full;
 mod git;
+mod headers;
 mod hooks;
 mod initramfs;
 mod kconfig;
@@ -30,6 +31,7 @@ mod kernel;
 mod ktap;
 mod kunit;
 mod kunit_mm;
+mod lanes;
 mod lock;
 mod maintainers;
 mod matrix;
@@ -42,6 +44,7 @@ mod qemu;
 mod qmp;
 mod refresh;
 mod refusals;
+mod saved;
 mod scale;
 mod seed;
 mod selftests;
@@ -203,8 +206,8 @@ fn perform(arguments: &Arguments) -> Result<()> {
     }
     let project = Project::find(settings.kdir, settings.jobs)?;
     if matches!(arguments.command, Request::HostTest) {
-        let mut cases = Cases::default();
-        workspace::test(&project, &mut cases);
+        let cases = Cases::default();
+        workspace::test(&project, &cases);
         return cases.finish();
     }
     if matches!(arguments.command, Request::Scale) {

@@ -178,6 +178,7 @@ const RESERVE: Row = Row {
 /// Metadata of a file system moves.
 const BTRFS: Row = Row {
     name: "btrfs metadata moves",
+    variant: Variant::Files,
     scenario: "btrfs",
     // Room for the metadata in a gigabyte that boot uses nothing of.
     memory: Mib::gib(3),

@@ -71,7 +71,7 @@ const TREES: [Tree; 6] = [
 ];
 
 /// Tries everything, in a project of its own below `build/refusals`.
-pub fn test(project: &Project, cases: &mut Cases) {
+pub fn test(project: &Project, cases: &Cases) {
     let dir = project.build("refusals");
     for tree in &TREES {
         let result = prepare(project, &dir).and_then(|()| refuse_tree(&dir, tree));

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
@@ -48,6 +50,7 @@ pub struct Session {
     /// Whether guests' own log lines are shown.
     pub verbose: bool,
     lock: Option<Lock>,
+    laid: Mutex<Option<Tree>>,
 }
 
 /// One boot of one kernel with one scenario.
@@ -91,6 +94,7 @@ impl Session {
             accel,
             verbose,
             lock,
+            laid: Mutex::default(),
         })
     }
 
@@ -99,9 +103,13 @@ impl Session {
         self.lock = None;
     }
 
-    /// Lays the tree out.
+    /// Lays the tree out, the first time.
     pub fn tree(&self) -> Result<Tree> {
-        tree::lay(&self.project, &self.base, Edits::Keep)
+        let mut laid = self.laid.lock().unwrap_or_else(PoisonError::into_inner);
+        if laid.is_none() {
+            *laid = Some(tree::lay(&self.project, &self.base, Edits::Keep)?);
+        }
+        laid.clone().context("no tree")
     }
 
     /// Builds a kernel.

@@ -14,99 +14,56 @@ use anyhow::Result;
 
 use crate::bench;
 use crate::cases::Cases;
-use crate::hooks;
 use crate::kernel::Variant;
 use crate::ktap;
 use crate::kunit;
+use crate::lanes;
 use crate::matrix::Row;
 use crate::matrix::ROWS;
-use crate::matrix::ROWS_FULL;
 use crate::mkfs;
 use crate::modules;
 use crate::modules::POLICY;
 use crate::modules::TESTS;
 use crate::refusals;
-use crate::series;
 use crate::session::Boot;
 use crate::session::Session;
 use crate::transcript::Transcript;
-use crate::unchanged;
-use crate::workspace;
-
-/// Kernels that rows may name, each after the one that it starts from.
-const BUILT: [Variant; 4] = [
-    Variant::Patched,
-    Variant::Debug,
-    Variant::Module,
-    Variant::DebugModule,
-];
 
 /// Runs all steps and prints the summary.
 pub fn everything(session: &mut Session) -> Result<()> {
-    let mut cases = Cases::default();
-    let built = prepare(session, &mut cases);
-    let bench = cases.attempt("instruction ledger", || bench::build(session));
+    let cases = Cases::default();
+    let rows: Vec<&Row> = ROWS.iter().collect();
+    lanes::run(session, &rows, &cases, || {
+        cases.attempt("instruction ledger", || bench::build(session));
+    });
     session.unlock();
-    refusals::test(&session.project, &mut cases);
-    guests(session, &built, &ROWS, &mut cases);
-    if bench.is_some() {
-        bench::test(session, &mut cases);
-    }
+    refusals::test(&session.project, &cases);
+    bench::test(session, &cases);
     cases.finish()
-}
-
-/// Everything that needs no guest; returns the kernels that could be built.
-pub fn prepare(session: &Session, cases: &mut Cases) -> Vec<Variant> {
-    workspace::test(&session.project, cases);
-    // What fails here fails again as a case of its own.
-    session.build_all(&[Variant::Patched, Variant::Debug, Variant::Stock]);
-    let variants: Vec<Variant> = BUILT.into_iter().filter(|v| is_used(*v)).collect();
-    let built: Vec<Variant> = variants
-        .into_iter()
-        .filter(|v| builds(session, *v, cases))
-        .collect();
-    kunit_step(session, cases);
-    series::test(session, cases);
-    if built.contains(&Variant::Patched) {
-        hooks::test(session, cases);
-        unchanged::test(session, cases);
-    }
-    built
-}
-
-/// Boots the guests of `rows` whose kernels were built.
-pub fn guests(session: &Session, built: &[Variant], rows: &[Row], cases: &mut Cases) {
-    for row in rows.iter().filter(|row| built.contains(&row.variant)) {
-        guest(session, row, cases);
-    }
 }
 
 /// Runs only the KUnit suites.
 pub fn only_kunit(session: &Session) -> Result<()> {
-    let mut cases = Cases::default();
-    kunit_step(session, &mut cases);
+    let cases = Cases::default();
+    kunit_step(session, &cases);
     cases.finish()
 }
 
-fn is_used(variant: Variant) -> bool {
-    ROWS.iter().any(|row| row.variant == variant)
-}
-
 /// Builds a kernel; whether it could be built is a case.
-pub fn builds(session: &Session, variant: Variant, cases: &mut Cases) -> bool {
+pub fn builds(session: &Session, variant: Variant, rows: &[&Row], cases: &Cases) -> bool {
     let result = session.build(variant).map(drop);
     let built = result.is_ok();
     cases.record(&format!("{} kernel builds", variant.name()), result);
     if built {
-        modules_of(session, variant, cases);
+        modules_of(session, variant, rows, cases);
     }
     built
 }
 
 /// Builds the modules that guests of a kernel get.
-fn modules_of(session: &Session, variant: Variant, cases: &mut Cases) {
-    let rows = ROWS.iter().chain(ROWS_FULL);
+fn modules_of(session: &Session, variant: Variant, rows: &[&Row], cases: &Cases) {
     let scenarios: Vec<&str> = rows
+        .iter()
         .filter(|row| row.variant == variant)
         .map(|row| row.scenario)
         .collect();
@@ -122,14 +79,15 @@ fn modules_of(session: &Session, variant: Variant, cases: &mut Cases) {
     }
 }
 
-fn kunit_step(session: &Session, cases: &mut Cases) {
+/// Builds the KUnit suites for user-mode Linux and runs them.
+pub fn kunit_step(session: &Session, cases: &Cases) {
     if let Some(tree) = cases.attempt("tree", || session.tree()) {
         kunit::test(&session.project, &session.setup.toolchain, &tree, cases);
     }
 }
 
 /// One guest: its own cases, the KUnit cases of its boot, and whether it ran to its end in peace.
-fn guest(session: &Session, row: &Row, cases: &mut Cases) {
+pub fn guest(session: &Session, row: &Row, cases: &Cases) {
     let Some(transcript) = cases.attempt(row.name, || session.boot(&boot(session, row)?)) else {
         return;
     };

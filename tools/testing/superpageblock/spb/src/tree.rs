@@ -27,6 +27,7 @@ pub const BASE_REF: &str = "refs/superpageblock/base";
 pub const TOP_REF: &str = "refs/superpageblock/top";
 
 /// `build/tree`, laid out.
+#[derive(Clone)]
 pub struct Tree {
     /// The work tree.
     pub dir: PathBuf,
@@ -96,6 +97,22 @@ pub fn patches(project: &Project) -> Result<Vec<PathBuf>> {
     patches.retain(|path| path.extension().is_some_and(|end| end == "patch"));
     patches.sort();
     Ok(patches)
+}
+
+/// What this project writes of a kernel's C: files that patches change, and the directory of new ones.
+pub fn changed(project: &Project) -> Result<Vec<String>> {
+    let mut changed = vec!["mm/superpageblock".to_string()];
+    for patch in patches(project)? {
+        changed.extend(changed_by(&fs::read_to_string(patch)?));
+    }
+    changed.sort();
+    changed.dedup();
+    Ok(changed)
+}
+
+fn changed_by(patch: &str) -> impl Iterator<Item = String> + '_ {
+    let paths = patch.lines().filter_map(|line| line.strip_prefix("+++ b/"));
+    paths.filter(|path| path.ends_with(".c")).map(String::from)
 }
 
 fn is_edited(git: &Git) -> Result<bool> {

@@ -51,7 +51,7 @@ const RENAMED: (&str, &str) = ("own_free_one_page", "__free_one_page");
 const DIFFERS: &str = "get_page_from_freelist";
 
 /// Compiles both and compares them, function by function.
-pub fn test(session: &Session, cases: &mut Cases) {
+pub fn test(session: &Session, cases: &Cases) {
     let Some((base, patched)) =
         cases.attempt("object code without superpageblocks", || compile(session))
     else {

@@ -2,7 +2,6 @@
 //! Do the tests that run on the host pass?
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::anyhow;
 use anyhow::Result;
@@ -16,7 +15,7 @@ use crate::transcript::Case;
 const WORKSPACES: [(&str, &str); 2] = [("Cargo.toml", "host"), ("guest/Cargo.toml", "guest")];
 
 /// Runs `cargo test` over the workspaces, one case per test.
-pub fn test(project: &Project, cases: &mut Cases) {
+pub fn test(project: &Project, cases: &Cases) {
     for (manifest, name) in WORKSPACES {
         if project.tools(manifest).exists() {
             test_one(project, manifest, name, cases);
@@ -24,7 +23,7 @@ pub fn test(project: &Project, cases: &mut Cases) {
     }
 }
 
-fn test_one(project: &Project, manifest: &str, name: &str, cases: &mut Cases) {
+fn test_one(project: &Project, manifest: &str, name: &str, cases: &Cases) {
     let log = project.build(format!("log/{name}-test.log"));
     let label = format!("{name} tests");
     let Some((found, succeeded)) = cases.attempt(&label, || run(project, manifest, &label, &log))
@@ -42,7 +41,7 @@ fn test_one(project: &Project, manifest: &str, name: &str, cases: &mut Cases) {
 }
 
 fn run(project: &Project, manifest: &str, label: &str, log: &Path) -> Result<(Vec<Case>, bool)> {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = cmd::nice("cargo");
     cargo
         .args([
             "test",

@@ -62,7 +62,7 @@ pub fn run(session: &mut Session, memory: Option<Mib>, update: bool) -> Result<(
 }
 
 /// Measures; each class of rows is a case for each configuration.
-pub fn test(session: &Session, cases: &mut Cases) {
+pub fn test(session: &Session, cases: &Cases) {
     let measured = cases.attempt("instruction ledger", || {
         let reference = Reference::read(&session.project.tools(reference::FILE))?;
         let tools = tools::identity(session)?;

@@ -55,6 +55,7 @@ pub const ROWS_FULL: &[Row] = &[
     },
     Row {
         name: "every possible 1 GB page after files came and went on btrfs",
+        variant: Variant::Files,
         cmdline: "spb.arg.fs=btrfs",
         mkfs: "btrfs",
         ..FILES
@@ -238,7 +239,7 @@ pub const ROWS_FULL: &[Row] = &[
         ..BTRFS
     },
     Row {
-        variant: Variant::Stock,
+        variant: Variant::StockFiles,
         name: "watermarks are boosted, stock kernel",
         console: ANY,
         ..BOOST

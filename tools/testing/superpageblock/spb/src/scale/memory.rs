@@ -15,7 +15,9 @@ use anyhow::Result;
 use crate::cmd;
 use crate::kernel::Variant;
 use crate::project::Project;
+use crate::saved;
 use crate::scale;
+use crate::setup::LLVM;
 
 /// Most bytes that a gigabyte may cost.
 const MOST: u64 = 4096;
@@ -136,14 +138,9 @@ fn compile(project: &Project) -> Result<PathBuf> {
     fs::create_dir_all(&dir)?;
     let (source, object) = (dir.join("probe.c"), dir.join("probe.o"));
     fs::write(&source, PROBE)?;
-    let saved = kernel.join("mm/superpageblock/.core.o.cmd");
-    let text = fs::read_to_string(&saved)
-        .with_context(|| format!("{} is missing: make bench builds it", saved.display()))?;
-    let arguments =
-        options(&text).with_context(|| format!("no compiler in {}", saved.display()))?;
-    let mut compiler = Command::new("env");
+    let mut compiler = saved::compiler(&kernel, "mm/superpageblock/.core.o.cmd")
+        .context("make bench builds the patched kernel")?;
     compiler
-        .args(arguments)
         .args([
             "-DKBUILD_MODNAME=\"probe\"",
             "-DKBUILD_BASENAME=\"probe\"",
@@ -151,35 +148,14 @@ fn compile(project: &Project) -> Result<PathBuf> {
             "-o",
         ])
         .args([&object as &Path, &source])
-        .current_dir(&kernel);
+        .env("KCC_COMPILER", format!("clang{LLVM}"));
     cmd::output(&mut compiler).context("cannot compile a probe for struct spb_block")?;
     Ok(object)
-}
-
-/// Compiler and options from what kbuild saved, without those that name the file.
-fn options(saved: &str) -> Option<Vec<&str>> {
-    let (_, command) = saved.lines().next()?.split_once(":=")?;
-    let (command, _) = command.split_once(" -c -o ")?;
-    let names_file = |word: &&str| word.contains("KBUILD") || word.starts_with("-Wp,-M");
-    Some(
-        command
-            .split_whitespace()
-            .filter(|w| !names_file(w))
-            .collect(),
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn options_are_those_of_the_kernel_without_the_file() {
-        let saved =
-            "savedcmd_a.o := ccache clang -Wp,-MMD,a.d -O2 -DKBUILD_X='\"a\"' -c -o a.o a.c ; b\n";
-        assert_eq!(options(saved), Some(vec!["ccache", "clang", "-O2"]));
-        assert_eq!(options(""), None);
-    }
 
     #[test]
     fn sizes_are_found_by_name() {

@@ -185,7 +185,7 @@ impl Table {
     }
 
     /// Prints all rows and records each as a case.
-    pub fn finish(&self, cases: &mut Cases) {
+    pub fn finish(&self, cases: &Cases) {
         println!("\n| test | stock | patched | |\n|---|---|---|---|");
         for pair in &self.pairs {
             let cell = |side: &[Outcome]| side.first().map(Outcome::cell).unwrap_or_default();

@@ -74,7 +74,7 @@ pub fn make(session: &Session) -> Result<()> {
 }
 
 /// Emits the series, unsigned, next to the real one: everything that takes seconds.
-pub fn test(session: &Session, cases: &mut Cases) {
+pub fn test(session: &Session, cases: &Cases) {
     let dir = session.project.build("series-test");
     let work = || {
         let emitted = emit(session, &Sender::nobody(), &dir)?;

@@ -41,6 +41,8 @@ pub struct Toolchain {
     pub bindgen: PathBuf,
     /// Compiler cache directory.
     pub ccache: PathBuf,
+    /// What compiles C: clang, by way of the crate `kcc`.
+    pub kcc: PathBuf,
     /// Paths below it are the same to the compiler cache, wherever the repository is cloned.
     pub root: PathBuf,
     /// Versions of the compilers; objects of another identity are not reused.
@@ -50,7 +52,7 @@ pub struct Toolchain {
 impl Toolchain {
     /// A kernel `make` for `source`, with the arguments every call must share.
     pub fn make(&self, source: &std::path::Path) -> Command {
-        let mut make = Command::new("make");
+        let mut make = cmd::nice("make");
         make.arg("-C").arg(source).args(self.make_options());
         self.cache(&mut make)
             .env("KBUILD_BUILD_TIMESTAMP", "1970-01-01 00:00:00 +0000")
@@ -65,9 +67,12 @@ impl Toolchain {
         make
     }
 
-    /// Tells the compiler cache what it must know.
+    /// Tells the compiler and its cache what they must know.
     pub fn cache<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
+            .env("KCC_COMPILER", format!("clang{LLVM}"))
+            .env("CCACHE_COMPILERTYPE", "clang")
+            .env("CCACHE_COMPILERCHECK", format!("string:{}", self.identity))
             .env("CCACHE_DIR", &self.ccache)
             .env("CCACHE_NOHASHDIR", "1")
             .env("CCACHE_BASEDIR", &self.root)
@@ -85,9 +90,12 @@ impl Toolchain {
             format!("BINDGEN={}", self.bindgen.display()),
             format!("RUST_LIB_SRC={}", self.rust_lib_src.display()),
         ];
-        if cmd::on_path("ccache") {
-            options.push(format!("CC=ccache clang{LLVM}"));
-        }
+        let cache = if cmd::on_path("ccache") {
+            "ccache "
+        } else {
+            ""
+        };
+        options.push(format!("CC={cache}{}", self.kcc.display()));
         options
     }
 }
@@ -122,6 +130,7 @@ pub fn ensure(project: &Project) -> Result<Setup> {
         rust_lib_src: rust::library(project, &rustc)?,
         bindgen: bindgen?,
         ccache: project.cache.join("ccache"),
+        kcc: kcc(project)?,
         root: project.root.clone(),
         identity: format!("{rustc}; {}", clang.lines().next().unwrap_or_default()),
     };
@@ -129,6 +138,18 @@ pub fn ensure(project: &Project) -> Result<Setup> {
         check(project, &toolchain, source)?;
     }
     Ok(Setup { toolchain, source })
+}
+
+/// Builds the compiler's front.
+fn kcc(project: &Project) -> Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["build", "-q", "--release", "--locked", "-p", "kcc"])
+        .arg("--manifest-path")
+        .arg(project.tools("Cargo.toml"))
+        .env("CARGO_TARGET_DIR", project.build("cargo"));
+    cmd::output(&mut cargo)?;
+    Ok(project.build("cargo/release/kcc"))
 }
 
 /// The packaged source, in git as well, unless there is another.
@@ -145,9 +166,10 @@ fn source(project: &Project) -> Result<Option<PathBuf>> {
 fn check(project: &Project, toolchain: &Toolchain, source: &std::path::Path) -> Result<()> {
     let stamp = project.cache.join("rustavailable.stamp");
     let value = format!(
-        "{} {:?} {}",
+        "{} {} {} {}",
         toolchain.identity,
-        toolchain.make_options(),
+        toolchain.bindgen.display(),
+        toolchain.rust_lib_src.display(),
         source.display()
     );
     if fingerprint::matches(&stamp, &value) {
