@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What most files of a kernel include, directly or not. A file that gets more of them than it asks for
- * compiles to the same code.
+ * compiles to the same machine code: spb test looks at some.
  */
 #include <linux/module.h>
 #include <linux/kernel.h>

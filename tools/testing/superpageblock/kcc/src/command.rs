@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Does a command line compile one file of the kernel, with nothing that changes what headers say?
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -35,7 +36,7 @@ impl<'a> Compilation<'a> {
         let all: Option<Vec<&str>> = arguments.iter().map(|a| a.to_str()).collect();
         let mut words = all?.into_iter();
         let (mut source, mut dependencies, mut compiles) = (None, None, false);
-        let mut kept = Vec::new();
+        let (mut kept, mut own) = (Vec::new(), BTreeSet::new());
         while let Some(word) = words.next() {
             if word == "-include" {
                 let header = words.next()?;
@@ -44,13 +45,21 @@ impl<'a> Compilation<'a> {
             }
             if let Some(path) = word.strip_prefix("-Wp,-MMD,") {
                 dependencies = Some(Path::new(path));
-            } else if word.starts_with("-D") && !is_harmless(word, defined) {
+            } else if word.starts_with("-U") {
                 return None;
+            } else if word.starts_with("-D") && !is_harmless(word) {
+                own.insert(word);
             } else if is_source(word) {
                 source = Some(Path::new(word));
             }
             compiles |= word == "-c";
             kept.push(word);
+        }
+        let theirs = defined
+            .split(' ')
+            .filter(|word| !is_harmless(word) && !word.is_empty());
+        if own != theirs.collect() {
+            return None;
         }
         Some(Self {
             source: source.filter(|_| compiles)?,
@@ -59,19 +68,21 @@ impl<'a> Compilation<'a> {
         })
     }
 
-    /// The command line that uses `headers`. Their macros may be defined once more by a file: it does not warn.
+    /// The command line that uses `headers`. A file may define their macros once more.
     pub fn arguments_with(&self, headers: &Path) -> Vec<OsString> {
         let mut arguments = vec![OsString::from("-include-pch"), headers.into()];
         arguments.extend(self.arguments.iter().map(OsString::from));
-        arguments.push("-w".into());
+        arguments.push("-Wno-macro-redefined".into());
         arguments
     }
 }
 
-/// Whether a macro changes no header, or is one that the precompiled headers saw too.
-fn is_harmless(word: &str, defined: &str) -> bool {
-    let name = word[2..].split('=').next().unwrap_or_default();
-    HARMLESS.contains(&name) || defined.split(' ').any(|known| known == word)
+/// Whether an option defines a macro that changes no header.
+fn is_harmless(word: &str) -> bool {
+    let name = word
+        .strip_prefix("-D")
+        .and_then(|rest| rest.split('=').next());
+    name.is_some_and(|name| HARMLESS.contains(&name))
 }
 
 fn is_source(word: &str) -> bool {
@@ -87,7 +98,7 @@ mod tests {
     }
 
     fn is_taken(line: &str) -> bool {
-        Compilation::of(&words(line), "-DA=1 -DB").is_some()
+        Compilation::of(&words(line), "").is_some()
     }
 
     #[test]
@@ -96,7 +107,7 @@ mod tests {
         let found = Compilation::of(&line, "").expect("it compiles one file");
         assert_eq!(found.source, Path::new("/s/k/a.c"));
         assert_eq!(found.dependencies, Path::new("k/.a.o.d"));
-        let expected = "-include-pch h.pch -Wp,-MMD,k/.a.o.d -D__KERNEL__ -DKBUILD_MODNAME=\"a\" -O2 -c -o k/a.o /s/k/a.c -w";
+        let expected = "-include-pch h.pch -Wp,-MMD,k/.a.o.d -D__KERNEL__ -DKBUILD_MODNAME=\"a\" -O2 -c -o k/a.o /s/k/a.c -Wno-macro-redefined";
         assert_eq!(found.arguments_with(Path::new("h.pch")), words(expected));
     }
 
@@ -104,8 +115,12 @@ mod tests {
     fn what_headers_could_see_is_left_alone() {
         assert!(is_taken("-Wp,-MMD,a.d -c a.c"));
         assert!(!is_taken("-Wp,-MMD,a.d -DMODULE -c a.c"));
-        assert!(!is_taken("-Wp,-MMD,a.d -DA=2 -c a.c"));
-        assert!(is_taken("-Wp,-MMD,a.d -DA=1 -DB -c a.c"));
+        assert!(!is_taken("-Wp,-MMD,a.d -UX -c a.c"));
+        let defined =
+            |line: &str| Compilation::of(&words(line), "-DA=1 -DB -D__KERNEL__").is_some();
+        assert!(defined("-Wp,-MMD,a.d -DB -DA=1 -c a.c"));
+        assert!(!defined("-Wp,-MMD,a.d -DA=2 -DB -c a.c"));
+        assert!(!defined("-Wp,-MMD,a.d -DA=1 -c a.c"));
         assert!(!is_taken("-Wp,-MMD,a.d -include other.h -c a.c"));
         assert!(!is_taken("-Wp,-MMD,a.d -include"));
     }

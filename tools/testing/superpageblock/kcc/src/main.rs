@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Compiles with precompiled headers, if the file is one that can be; says nothing if that fails.
+/// Compiles with precompiled headers, if the file is one that can be and nothing is to be said about it.
 fn with_headers(compiler: &OsString, arguments: &[OsString], headers: &Path) -> bool {
     let defined = env::var("KCC_DEFINED").unwrap_or_default();
     let Some(compilation) = Compilation::of(arguments, &defined) else {
@@ -54,9 +54,9 @@ fn with_headers(compiler: &OsString, arguments: &[OsString], headers: &Path) -> 
     }
     let compiled = Command::new(compiler)
         .args(compilation.arguments_with(headers))
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
+        .stdin(Stdio::null())
+        .output()
+        .is_ok_and(|done| done.status.success() && done.stderr.is_empty());
     compiled && forget(headers, compilation.dependencies).is_ok()
 }
 

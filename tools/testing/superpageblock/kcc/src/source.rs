@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Would headers say the same to a file if they came before its first line, and may they?
+//!
+//! Only the file itself is looked at, not what it includes.
 
 use std::path::Path;
 
-/// Macros that headers use only where a message is printed, long after the file has defined its own, and one that
-/// is for the headers the file itself includes.
+/// Macros that change no machine code: prefixes of messages, which those that inline functions of headers print lack
+/// then, and one that is for headers the file itself includes.
 const HARMLESS: [&str; 3] = ["pr_fmt", "dev_fmt", "CREATE_TRACE_POINTS"];
 
 /// Whether a file defines no macro ahead of an `#include`.

@@ -29,6 +29,13 @@ pub fn nice(program: &str) -> Command {
     command
 }
 
+/// A command that takes what nobody else wants of them.
+pub fn idle(program: &str) -> Command {
+    let mut command = Command::new("nice");
+    command.args(["-n19", program]);
+    command
+}
+
 /// Runs `command` and returns its standard output, trimmed.
 ///
 /// # Errors
@@ -168,7 +175,10 @@ fn is_error(line: &str) -> bool {
 
 fn name(command: &Command) -> String {
     let program = match command.get_program() {
-        nice if nice == "nice" => command.get_args().next().unwrap_or(nice),
+        nice if nice == "nice" => {
+            let mut words = command.get_args();
+            words.find(|word| *word != "-n19").unwrap_or(nice)
+        }
         program => program,
     };
     program.to_string_lossy().into_owned()
@@ -213,6 +223,7 @@ mod tests {
     #[test]
     fn a_nice_command_is_called_by_its_own_name() {
         assert_eq!(name(&nice("make")), "make");
+        assert_eq!(name(&idle("cargo")), "cargo");
         assert_eq!(name(&Command::new("git")), "git");
     }
 }

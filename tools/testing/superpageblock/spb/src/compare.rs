@@ -139,6 +139,7 @@ fn boot(
         Some((mib, kind)) => testing::disks(session, contest.scenario, &[mib], kind)?,
     };
     Ok(Boot {
+        name: None,
         variant: contender.variant,
         scenario: contest.scenario.to_string(),
         seed,

@@ -5,37 +5,29 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 
-use crate::bench;
 use crate::cases::Cases;
 use crate::kernel::Variant;
 use crate::kunit_mm;
-use crate::lanes;
 use crate::matrix::Row;
 use crate::matrix::ROWS;
 use crate::matrix::ROWS_FULL;
-use crate::refusals;
 use crate::selftests;
 use crate::selftests::Table;
 use crate::session::Session;
+use crate::testing;
 
 /// Runs what `spb test` runs, the remaining guests, and the kernel's own tests on both kernels.
-pub fn everything(session: &mut Session) -> Result<()> {
+pub fn everything(session: &Session) -> Result<()> {
     let cases = Cases::default();
     let rows: Vec<&Row> = ROWS.iter().chain(ROWS_FULL).collect();
     let (programs, kernels) = (OnceLock::new(), OnceLock::new());
-    lanes::run(session, &rows, &cases, || {
-        cases.attempt("instruction ledger", || bench::build(session));
+    testing::around(session, &rows, &cases, || {
         let both = [Variant::Stock, Variant::Patched];
         let built = cases.attempt("mm selftests", || selftests::build(session, &both));
         let _ = programs.set(built);
-        let built = cases.attempt("kernels with mm's KUnit suites", || {
-            kunit_mm::build(session)
-        });
-        let _ = kernels.set(built);
+        let suites = "kernels with mm's KUnit suites";
+        let _ = kernels.set(cases.attempt(suites, || kunit_mm::build(session)));
     });
-    session.unlock();
-    refusals::test(&session.project, &cases);
-    bench::test(session, &cases);
     let mut table = Table::default();
     if let Some(programs) = programs.into_inner().flatten() {
         cases.attempt("mm selftests", || {

@@ -33,27 +33,22 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// Precompiles the common headers for the kernel that is configured in `out`.
+    /// Precompiles the common headers for the kernel that is configured in `out`; none if the compiler refuses them.
     pub fn of(
         project: &Project,
         toolchain: &Toolchain,
         (source, out): (&Path, &Path),
         arch: &str,
         name: &str,
-    ) -> Result<Self> {
+    ) -> Result<Option<Self>> {
         let mut make = toolchain.make(source);
         make.arg(format!("O={}", out.display()))
             .arg(format!("ARCH={arch}"))
             .arg(format!("-j{}", project.jobs))
             .arg("prepare0");
         let log = project.build(format!("log/{name}-headers.log"));
-        cmd::logged(
-            &mut make,
-            &log,
-            &format!("{name}, generated headers"),
-            "lines",
-            |_| true,
-        )?;
+        let label = format!("{name} kernel, generated headers");
+        cmd::logged(&mut make, &log, &label, "lines", |_| true)?;
         let first = FIRST.iter().find(|(known, _)| *known == arch);
         let (_, first) = first.with_context(|| format!("no headers for {arch}"))?;
         let mut compiler = saved::compiler(out, first)?;
@@ -69,15 +64,23 @@ impl Headers {
             .args([&headers.file, &project.tools("kcc/kernel.h")]);
         // A cached copy would be older than a header that was generated again, and refused.
         toolchain.cache(&mut compiler).env("CCACHE_DISABLE", "1");
-        cmd::output(&mut compiler).context("cannot precompile headers")?;
-        Ok(headers)
+        if let Err(error) = cmd::output(&mut compiler) {
+            // What is wrong with a header, make says better.
+            println!(
+                "{name} kernel: each file reads all headers, they cannot be precompiled: {error}"
+            );
+            return Ok(None);
+        }
+        Ok(Some(headers))
     }
 
     /// Has what `command` compiles use them.
-    pub fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    pub fn tell(&self, command: &mut Command) {
         command
             .env("KCC_HEADERS", &self.file)
             .env("KCC_DEFINED", &self.defined)
             .env("KCC_PLAIN", &self.plain)
+            // What is compiled without them is not taken for the same.
+            .env("CCACHE_NAMESPACE", "headers");
     }
 }

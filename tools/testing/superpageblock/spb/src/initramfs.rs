@@ -8,6 +8,8 @@ use std::process;
 use std::process::Command;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use anyhow::bail;
 use anyhow::Context;
@@ -30,6 +32,9 @@ echo 'exit, or poweroff -f, ends the guest'
 setsid cttyhack sh
 poweroff -f
 ";
+
+/// Held while the guest program is built.
+static BUILDING: Mutex<()> = Mutex::new(());
 
 /// Archives that this process has written.
 static WRITTEN: AtomicUsize = AtomicUsize::new(0);
@@ -133,8 +138,13 @@ pub fn scenarios(project: &Project, modules: &[PathBuf]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The archive `scenarios` with a kernel and itself in it, for a guest that starts them when it panics.
-pub fn with_crash_kernel(project: &Project, scenarios: &Path, image: &Path) -> Result<PathBuf> {
+/// The archive `scenarios` with the image of a kernel and itself in it, for a guest that starts them when it panics.
+pub fn with_crash_kernel(
+    project: &Project,
+    scenarios: &Path,
+    kernel: &str,
+    image: &Path,
+) -> Result<PathBuf> {
     let read =
         |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let own = read(scenarios)?;
@@ -146,7 +156,7 @@ pub fn with_crash_kernel(project: &Project, scenarios: &Path, image: &Path) -> R
     archive.entry("boot", 0o040_755, (0, 0), &[]);
     archive.entry("boot/bzImage", 0o100_644, (0, 0), &read(image)?);
     archive.entry("boot/initramfs.cpio", 0o100_644, (0, 0), &own);
-    let path = project.build("initramfs/crash.cpio");
+    let path = project.build(format!("initramfs/crash-{kernel}.cpio"));
     archive.write(&path)?;
     Ok(path)
 }
@@ -174,6 +184,8 @@ fn build_init(project: &Project) -> Result<PathBuf> {
             "tools/testing/superpageblock/guest is missing; INIT=/path names another static init"
         );
     }
+    // Guests that start at the same time need the same program, and write the same log.
+    let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     let target = project.build("cargo");
     let mut cargo = Command::new("cargo");
     cargo

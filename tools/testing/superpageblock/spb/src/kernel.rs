@@ -215,12 +215,12 @@ fn compile(
     variant: Variant,
 ) -> Result<()> {
     let label = format!("{} kernel", variant.name());
-    let headers = Headers::of(project, toolchain, (source, out), "x86", &label)?;
+    let headers = Headers::of(project, toolchain, (source, out), "x86", variant.name())?;
     let mut make = toolchain.make(source);
     make.arg(format!("O={}", out.display()))
         .arg(format!("-j{}", project.jobs))
         .args(["bzImage", "vmlinux"]);
-    headers.tell(&mut make);
+    headers.iter().for_each(|headers| headers.tell(&mut make));
     let log = project.build(format!("log/{}.log", variant.name()));
     cmd::logged(&mut make, &log, &label, "objects", |line| {
         let tool = line.split_whitespace().next();

@@ -63,11 +63,11 @@ fn run(project: &Project, toolchain: &Toolchain, tree: &Tree) -> Result<(Vec<Cas
     let out = project.build("kunit");
     fs::create_dir_all(&out)?;
     cmd::output(&mut kunit(project, toolchain, tree, "config"))?;
-    let headers = Headers::of(project, toolchain, (&tree.dir, &out), "um", "kunit on UML")?;
+    let headers = Headers::of(project, toolchain, (&tree.dir, &out), "um", "kunit")?;
     let mut run = kunit(project, toolchain, tree, "run");
     run.arg("--raw_output=all")
         .arg(format!("--jobs={}", project.jobs));
-    headers.tell(&mut run);
+    headers.iter().for_each(|headers| headers.tell(&mut run));
     let result = cmd::logged(&mut run, &log, "kunit on UML", "lines", |_| true);
     let text = fs::read_to_string(&log)?;
     Ok((ktap::cases(text.lines()), result.is_ok()))
@@ -75,7 +75,7 @@ fn run(project: &Project, toolchain: &Toolchain, tree: &Tree) -> Result<(Vec<Cas
 
 /// A command of kunit.py.
 fn kunit(project: &Project, toolchain: &Toolchain, tree: &Tree, command: &str) -> Command {
-    let mut kunit = cmd::nice("python3");
+    let mut kunit = cmd::idle("python3");
     kunit
         .current_dir(&tree.dir)
         .args(["tools/testing/kunit/kunit.py", command])

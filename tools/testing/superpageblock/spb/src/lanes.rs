@@ -2,21 +2,30 @@
 //! How do tests keep all processors busy?
 //!
 //! A guest uses little more than one of two, and a kernel's Rust is compiled by one alone. So kernels are built while
-//! guests of those that are there already run, and while what needs neither is tested.
+//! guests of those that are there already run, and while what needs no guest is tested.
 
 use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
 use std::sync::mpsc::Sender;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::thread;
+use std::thread::ScopedJoinHandle;
+
+use anyhow::anyhow;
 
 use crate::cases::Cases;
 use crate::hooks;
 use crate::kernel::Variant;
 use crate::matrix::Row;
+use crate::memory;
+use crate::memory::Mib;
+use crate::places::Places;
+use crate::plain;
 use crate::series;
 use crate::session::Session;
 use crate::testing;
 use crate::unchanged;
-use crate::workspace;
 
 /// Kernels that rows may name, each after the one that it starts from, and the one most guests run first.
 const ORDER: [Variant; 9] = [
@@ -31,44 +40,96 @@ const ORDER: [Variant; 9] = [
     Variant::Kasan,
 ];
 
-/// Boots the guests of `rows` and tests all that needs no guest; `further` builds what is needed after them.
+/// A kernel that is built and a guest, or two guests: there are two processors at least.
+const AT_ONCE: usize = 2;
+
+/// Memory that building takes.
+const BUILDING: Mib = Mib::gib(2);
+/// Memory that QEMU takes for itself.
+const EMULATING: Mib = Mib::mebi(512);
+
+/// Boots the guests of `rows` and tests what needs kernels but no guest; `further` builds what is needed after them.
+/// Other commands may build when all of that is done, even if guests still run.
 pub fn run(session: &Session, rows: &[&Row], cases: &Cases, further: impl FnOnce() + Send) {
     // Laid out once, before anybody builds in it.
     if cases.attempt("tree", || session.tree()).is_none() {
         return;
     }
-    let (built, kernels) = mpsc::channel();
+    let Some(memory) = cases.attempt("memory of the host", memory::available) else {
+        return;
+    };
+    let places = Places::new(AT_ONCE, memory);
+    let (bootable, waiting) = mpsc::channel();
+    let waiting = Mutex::new(waiting);
     thread::scope(|scope| {
-        scope.spawn(|| {
-            build(session, rows, cases, built);
+        let builds = scope.spawn(|| {
+            build(session, rows, cases, &places, bootable);
+            let _place = places.take(BUILDING);
             further();
         });
-        scope.spawn(|| {
-            workspace::test(&session.project, cases);
+        let others = scope.spawn(|| {
             series::test(session, cases);
             testing::kunit_step(session, cases);
         });
-        for kernel in kernels {
-            for row in rows.iter().filter(|row| row.variant == kernel) {
-                testing::guest(session, row, cases);
-            }
+        let guests =
+            [(); AT_ONCE].map(|()| scope.spawn(|| boot(session, cases, &places, &waiting)));
+        join("building", builds, cases);
+        join("testing the series or KUnit", others, cases);
+        session.unlock();
+        for lane in guests {
+            join("booting guests", lane, cases);
         }
     });
 }
 
-/// Builds the kernels of `rows`, and says so of each.
-fn build(session: &Session, rows: &[&Row], cases: &Cases, built: Sender<Variant>) {
-    let is_used = |variant: &Variant| rows.iter().any(|row| row.variant == *variant);
-    for variant in ORDER.into_iter().filter(is_used) {
-        if !testing::builds(session, variant, rows, cases) {
+/// Waits for the end of a lane; a panic is a failed case.
+fn join(what: &str, lane: ScopedJoinHandle<'_, ()>, cases: &Cases) {
+    if lane.join().is_err() {
+        cases.record(what, Err(anyhow!("panicked, see above")));
+    }
+}
+
+/// Builds the kernels of `rows`, and hands out the rows of each.
+fn build<'a>(
+    session: &Session,
+    rows: &[&'a Row],
+    cases: &Cases,
+    places: &Places,
+    bootable: Sender<&'a Row>,
+) {
+    for variant in ORDER {
+        let own = rows.iter().filter(|row| row.variant == variant);
+        let own: Vec<&Row> = own.copied().collect();
+        if own.is_empty() {
             continue;
         }
-        // Nobody listens if a guest panicked, and that is an error of its own.
-        let _ = built.send(variant);
+        let place = places.take(BUILDING);
+        if !testing::builds(session, variant, &own, cases) {
+            continue;
+        }
+        for row in own {
+            // Nobody listens if guests panicked, and that is an error of its own.
+            let _ = bootable.send(row);
+        }
         if variant == Variant::Patched {
             hooks::test(session, cases);
             unchanged::test(session, cases);
+            plain::test(session, cases);
         }
+        drop(place);
+    }
+}
+
+/// Boots guests as long as there are any.
+fn boot(session: &Session, cases: &Cases, places: &Places, waiting: &Mutex<Receiver<&Row>>) {
+    let next = || {
+        let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.recv().ok()
+    };
+    while let Some(row) = next() {
+        let memory = row.maxmem.unwrap_or(row.memory);
+        let _place = places.take(Mib(memory.0 + EMULATING.0));
+        testing::guest(session, row, cases);
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! - [`setup`]: what the machine must have; [`base`], [`tree`], [`overlay`], [`maintainers`], [`refresh`]: sources;
 //! - [`kernel`], [`headers`], [`saved`], [`seed`], [`kconfig`], [`initramfs`]: what is booted; [`qemu`], [`memory`], [`transcript`], [`mkfs`]: booting it; [`actions`], [`qmp`]: what it may ask for;
-//! - [`session`]: all of that together; [`testing`], [`lanes`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`unchanged`], [`refusals`], [`cases`]: tests;
+//! - [`session`]: all of that together; [`testing`], [`lanes`], [`places`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`unchanged`], [`plain`], [`refusals`], [`cases`]: tests;
 //! - [`selftests`], [`kunit_mm`], [`full`]: the kernel's own tests on stock and patched;
 //! - [`scale`]: what the policy costs where there is more memory;
 //! - [`series`]: the series for the mailing list;
@@ -39,6 +39,8 @@ mod memory;
 mod mkfs;
 mod modules;
 mod overlay;
+mod places;
+mod plain;
 mod project;
 mod qemu;
 mod qmp;
@@ -234,6 +236,7 @@ fn perform(arguments: &Arguments) -> Result<()> {
             timeout,
         } => {
             let boot = Boot {
+                name: None,
                 variant: *variant,
                 scenario: scenario.clone(),
                 seed: settings.seeds.first().copied().unwrap_or(1),
@@ -274,8 +277,8 @@ fn perform(arguments: &Arguments) -> Result<()> {
         Request::Bench { update } => bench::run(&mut session, settings.memory, *update),
         Request::BenchModel => bench::model::run(&mut session),
         Request::BenchLocks => bench::locks::run(&mut session),
-        Request::Test => testing::everything(&mut session),
-        Request::TestFull => full::everything(&mut session),
+        Request::Test => testing::everything(&session),
+        Request::TestFull => full::everything(&session),
         Request::Selftests { wanted } => full::compare(&mut session, wanted),
         Request::Kunit => testing::only_kunit(&session),
         Request::Series => series::make(&session),

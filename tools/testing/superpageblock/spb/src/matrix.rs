@@ -71,7 +71,7 @@ const REPORTING: Row = Row {
     ..PLAIN
 };
 
-/// Half of 2 GB is in the zone that modules are added to.
+/// All memory but a gigabyte is in one zone: complete gigabytes in a small guest.
 const HIGH_MEMORY: &str = "-machine max-ram-below-4g=1G";
 
 /// Modules of memory for zones that have some.
@@ -191,7 +191,8 @@ const BTRFS: Row = Row {
 const PRESSURE: Row = Row {
     name: "every possible 1 GB page under pressure",
     scenario: "pressure",
-    memory: Mib::gib(8),
+    memory: Mib::gib(6),
+    qemu: HIGH_MEMORY,
     gigabytes: true,
     // The worker may still be at work meanwhile, and its migrations count too.
     migration_cost: 1.5,
@@ -212,8 +213,9 @@ const PRESSURE_STOCK: Row = Row {
 const FILES: Row = Row {
     name: "every possible 1 GB page after files came and went",
     scenario: "files",
-    memory: Mib::gib(6),
-    disks: &[6 << 10],
+    memory: Mib::gib(4),
+    qemu: HIGH_MEMORY,
+    disks: &[4 << 10],
     mkfs: "ext4",
     gigabytes: true,
     seconds: 900,
@@ -224,7 +226,8 @@ const FILES: Row = Row {
 const HOLDOUTS: Row = Row {
     name: "every possible 1 GB page among pages that are hard to move",
     scenario: "holdouts",
-    memory: Mib::gib(6),
+    memory: Mib::gib(4),
+    qemu: HIGH_MEMORY,
     gigabytes: true,
     ..PLAIN
 };
@@ -270,7 +273,8 @@ pub const ROWS: [Row; 47] = [
     Row {
         name: "every possible 1 GB page after churn",
         scenario: "run",
-        memory: Mib::gib(8),
+        memory: Mib::gib(6),
+        qemu: HIGH_MEMORY,
         gigabytes: true,
         seconds: 900,
         ..PLAIN

@@ -128,7 +128,8 @@ impl Guest {
         ]);
         qemu.args(self.numa()).args(&self.extra);
         for disk in &self.disks {
-            let path = disk.display();
+            // A comma would end the name.
+            let path = disk.to_string_lossy().replace(',', ",,");
             qemu.args([
                 "-drive",
                 &format!("file={path},if=virtio,format=raw,cache=unsafe,discard=unmap"),

@@ -49,13 +49,15 @@ pub struct Session {
     pub accel: Accel,
     /// Whether guests' own log lines are shown.
     pub verbose: bool,
-    lock: Option<Lock>,
+    lock: Mutex<Option<Lock>>,
     laid: Mutex<Option<Tree>>,
 }
 
 /// One boot of one kernel with one scenario.
 #[derive(Clone)]
 pub struct Boot {
+    /// What it is called, if not by kernel, scenario and seed.
+    pub name: Option<String>,
     /// Kernel to boot.
     pub variant: Variant,
     /// What the guest does.
@@ -83,7 +85,7 @@ pub struct Boot {
 impl Session {
     /// Sets up, and keeps other commands from building until [`Session::unlock`].
     pub fn open(project: Project, accel: Option<Accel>, verbose: bool) -> Result<Self> {
-        let lock = Some(Lock::take(project.build("lock"))?);
+        let lock = Mutex::new(Some(Lock::take(project.build("lock"))?));
         let setup = setup::ensure(&project)?;
         let base = base::resolve(&project, &setup)?;
         let accel = accel.unwrap_or_else(Accel::detect);
@@ -99,8 +101,8 @@ impl Session {
     }
 
     /// Lets other commands build.
-    pub fn unlock(&mut self) {
-        self.lock = None;
+    pub fn unlock(&self) {
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Lays the tree out, the first time.
@@ -159,7 +161,8 @@ impl Session {
 
     /// Runs a guest; its kernel must have been built.
     pub fn boot(&self, boot: &Boot) -> Result<Transcript> {
-        let name = format!("{} {} {}", boot.variant.name(), boot.scenario, boot.seed);
+        let usual = || format!("{} {} {}", boot.variant.name(), boot.scenario, boot.seed);
+        let name = boot.name.clone().unwrap_or_else(usual);
         let mut cmdline = format!("spb.scenario={} spb.seed={}", boot.scenario, boot.seed);
         for (key, value) in &boot.arguments {
             cmdline += &format!(" spb.arg.{key}={value}");
@@ -167,8 +170,8 @@ impl Session {
         let modules = modules::built(&self.project, boot.variant, &boot.scenario);
         let mut initramfs = initramfs::scenarios(&self.project, &modules)?;
         if boot.scenario == "crash" {
-            let image = self.image(boot.variant);
-            initramfs = initramfs::with_crash_kernel(&self.project, &initramfs, &image)?;
+            let (kernel, image) = (boot.variant.name(), self.image(boot.variant));
+            initramfs = initramfs::with_crash_kernel(&self.project, &initramfs, kernel, &image)?;
         }
         let mut guest = Guest {
             kernel: self.image(boot.variant),

@@ -45,6 +45,7 @@ pub fn run(session: &mut Session, boot: &Boot) -> Result<()> {
 pub fn soak(memory: Mib, seed: u64, minutes: u64) -> Boot {
     let arguments = [("minutes", minutes), ("rounds", 2)];
     Boot {
+        name: None,
         variant: Variant::Patched,
         scenario: "soak".into(),
         seed,

@@ -6,6 +6,8 @@ use std::fs;
 use std::fs::File;
 use std::path::PathBuf;
 use std::ptr;
+use std::sync::OnceLock;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -28,18 +30,32 @@ use crate::refusals;
 use crate::session::Boot;
 use crate::session::Session;
 use crate::transcript::Transcript;
+use crate::workspace;
 
 /// Runs all steps and prints the summary.
-pub fn everything(session: &mut Session) -> Result<()> {
+pub fn everything(session: &Session) -> Result<()> {
     let cases = Cases::default();
     let rows: Vec<&Row> = ROWS.iter().collect();
-    lanes::run(session, &rows, &cases, || {
-        cases.attempt("instruction ledger", || bench::build(session));
+    around(session, &rows, &cases, || {});
+    cases.finish()
+}
+
+/// Runs all steps; `further` builds what is needed later.
+pub fn around(session: &Session, rows: &[&Row], cases: &Cases, further: impl FnOnce() + Send) {
+    let bench = OnceLock::new();
+    thread::scope(|scope| {
+        scope.spawn(|| workspace::test(&session.project, cases));
+        lanes::run(session, rows, cases, || {
+            let built = cases.attempt("instruction ledger", || bench::build(session));
+            let _ = bench.set(built);
+            further();
+        });
     });
     session.unlock();
-    refusals::test(&session.project, &cases);
-    bench::test(session, &cases);
-    cases.finish()
+    refusals::test(&session.project, cases);
+    if bench.into_inner().flatten().is_some() {
+        bench::test(session, cases);
+    }
 }
 
 /// Runs only the KUnit suites.
@@ -141,6 +157,7 @@ fn gigabytes(row: &Row, transcript: &Transcript) -> Result<()> {
 
 fn boot(session: &Session, row: &Row) -> Result<Boot> {
     Ok(Boot {
+        name: Some(row.name.to_string()),
         variant: row.variant,
         scenario: row.scenario.to_string(),
         seed: 1,

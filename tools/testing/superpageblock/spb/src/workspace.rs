@@ -41,7 +41,7 @@ fn test_one(project: &Project, manifest: &str, name: &str, cases: &Cases) {
 }
 
 fn run(project: &Project, manifest: &str, label: &str, log: &Path) -> Result<(Vec<Case>, bool)> {
-    let mut cargo = cmd::nice("cargo");
+    let mut cargo = cmd::idle("cargo");
     cargo
         .args([
             "test",

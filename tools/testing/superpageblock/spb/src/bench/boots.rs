@@ -144,6 +144,7 @@ fn says(transcript: &Transcript, console: &str) -> Result<()> {
 fn boot(configuration: &Configuration) -> Boot {
     let rounds = BTreeMap::from([("rounds".to_string(), "1".to_string())]);
     Boot {
+        name: None,
         variant: configuration.variant,
         scenario: SCENARIO.to_string(),
         seed: 1,

@@ -81,6 +81,7 @@ fn boot(session: &Session, variant: Variant, processors: u32) -> Result<Transcri
     let machine = format!("-smp {processors},sockets={processors} {MACHINE}");
     let arguments = [("rounds", "1"), ("workers", WORKERS)];
     let transcript = session.boot(&Boot {
+        name: None,
         variant,
         scenario: "locks".to_string(),
         seed: 1,

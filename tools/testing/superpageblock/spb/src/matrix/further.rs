@@ -233,13 +233,13 @@ pub const ROWS_FULL: &[Row] = &[
         ..ORDERED
     },
     Row {
-        variant: Variant::Stock,
+        variant: Variant::StockFiles,
         name: "btrfs metadata moves, stock kernel",
         console: ANY,
         ..BTRFS
     },
     Row {
-        variant: Variant::StockFiles,
+        variant: Variant::Stock,
         name: "watermarks are boosted, stock kernel",
         console: ANY,
         ..BOOST

@@ -2,14 +2,16 @@
 //! Which guests see kernel memory of one kind come in a rush?
 
 use super::Row;
+use super::HIGH_MEMORY;
 use super::PLAIN;
 use crate::memory::Mib;
 
 /// In memory that is full of something else.
 const STORM: Row = Row {
     scenario: "storms",
-    memory: Mib::gib(6),
-    disks: &[4 << 10],
+    memory: Mib::gib(4),
+    qemu: HIGH_MEMORY,
+    disks: &[3 << 10],
     mkfs: "ext4",
     gigabytes: true,
     migration_cost: 1.5,

@@ -72,6 +72,7 @@ fn boot(
         plan(session, variant, tests)?,
     ];
     session.boot(&Boot {
+        name: None,
         variant,
         scenario: "selftests".to_string(),
         seed: number,

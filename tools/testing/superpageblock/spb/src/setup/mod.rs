@@ -2,10 +2,12 @@
 //! What must a machine have before a kernel can be built, and how does it get it?
 
 mod apt;
+mod kcc;
 mod packages;
 mod rust;
 mod source;
 
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
@@ -51,7 +53,7 @@ pub struct Toolchain {
 
 impl Toolchain {
     /// A kernel `make` for `source`, with the arguments every call must share.
-    pub fn make(&self, source: &std::path::Path) -> Command {
+    pub fn make(&self, source: &Path) -> Command {
         let mut make = cmd::nice("make");
         make.arg("-C").arg(source).args(self.make_options());
         self.cache(&mut make)
@@ -72,7 +74,7 @@ impl Toolchain {
         command
             .env("KCC_COMPILER", format!("clang{LLVM}"))
             .env("CCACHE_COMPILERTYPE", "clang")
-            .env("CCACHE_COMPILERCHECK", format!("string:{}", self.identity))
+            .env("CCACHE_COMPILERCHECK", self.compilers())
             .env("CCACHE_DIR", &self.ccache)
             .env("CCACHE_NOHASHDIR", "1")
             .env("CCACHE_BASEDIR", &self.root)
@@ -81,6 +83,16 @@ impl Toolchain {
             .env("CCACHE_DEPEND", "1")
             // Nor need it read each header again for each file.
             .env("CCACHE_INODECACHE", "1")
+    }
+
+    /// What the compiler cache takes for the same compiler: its front has its version in its path.
+    fn compilers(&self) -> String {
+        let versions = self
+            .kcc
+            .parent()
+            .and_then(Path::file_name)
+            .unwrap_or_default();
+        format!("string:{}; {}", self.identity, versions.to_string_lossy())
     }
 
     /// Variables as given on make's command line.
@@ -130,7 +142,7 @@ pub fn ensure(project: &Project) -> Result<Setup> {
         rust_lib_src: rust::library(project, &rustc)?,
         bindgen: bindgen?,
         ccache: project.cache.join("ccache"),
-        kcc: kcc(project)?,
+        kcc: kcc::ensure(project)?,
         root: project.root.clone(),
         identity: format!("{rustc}; {}", clang.lines().next().unwrap_or_default()),
     };
@@ -138,18 +150,6 @@ pub fn ensure(project: &Project) -> Result<Setup> {
         check(project, &toolchain, source)?;
     }
     Ok(Setup { toolchain, source })
-}
-
-/// Builds the compiler's front.
-fn kcc(project: &Project) -> Result<PathBuf> {
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args(["build", "-q", "--release", "--locked", "-p", "kcc"])
-        .arg("--manifest-path")
-        .arg(project.tools("Cargo.toml"))
-        .env("CARGO_TARGET_DIR", project.build("cargo"));
-    cmd::output(&mut cargo)?;
-    Ok(project.build("cargo/release/kcc"))
 }
 
 /// The packaged source, in git as well, unless there is another.
@@ -163,7 +163,7 @@ fn source(project: &Project) -> Result<Option<PathBuf>> {
 }
 
 /// Asks the kernel, once per toolchain, whether it can use this Rust.
-fn check(project: &Project, toolchain: &Toolchain, source: &std::path::Path) -> Result<()> {
+fn check(project: &Project, toolchain: &Toolchain, source: &Path) -> Result<()> {
     let stamp = project.cache.join("rustavailable.stamp");
     let value = format!(
         "{} {} {} {}",
