@@ -163,6 +163,7 @@ const ORDERED: Row = Row {
 const BOOST: Row = Row {
     name: "watermarks are boosted",
     scenario: "boost",
+    seconds: 900,
     ..PLAIN
 };
 

@@ -19,6 +19,8 @@ const FACTOR: &str = "/proc/sys/vm/watermark_boost_factor";
 const LEFT_MB: u64 = 400;
 /// Kernel memory that is put into the holes, in MB: more than gigabytes that hold some already have room for.
 const KERNEL_MB: u64 = 1300;
+/// Times that kernel memory grows at most until something is boosted.
+const GROWTHS: u32 = 4;
 /// Bytes that wait in a socket: less than it takes before it blocks.
 const SOCKET_BYTES: usize = 64 << 10;
 
@@ -33,12 +35,16 @@ pub(crate) fn run() -> Result<()> {
     );
     verify::report("after_no_boost");
     files::write(FACTOR, &usual.to_string())?;
-    protocol::test(
-        "growth_boosts",
-        process::run("growth", || expect(|boost| boost > 0)),
-    );
+    protocol::test("growth_boosts", grows_until_boosted());
     verify::report("after_boost");
     Ok(())
+}
+
+/// Nothing is boosted where pageblocks are emptied before kernel memory has to break into others, nor seen where kswapd
+/// was faster.
+fn grows_until_boosted() -> Result<()> {
+    let once = || process::run("growth", || expect(|boost| boost > 0));
+    (1..GROWTHS).fold(once(), |result, _| result.or_else(|_| once()))
 }
 
 /// Frees every other page of movable memory, lets kernel memory grow into it, and judges the highest boost seen.
