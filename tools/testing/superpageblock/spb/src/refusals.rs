@@ -91,11 +91,13 @@ pub fn test(project: &Project, cases: &Cases) {
     let _ = fs::remove_dir_all(dir);
 }
 
-/// A repository with nothing but the patches.
+/// A repository with nothing but patches and tools.
 fn prepare(project: &Project, dir: &Path) -> Result<()> {
     let _ = fs::remove_dir_all(dir);
-    fs::create_dir_all(dir.join("project").join(TOOLS).join("configs"))?;
+    let tools = dir.join("project").join(TOOLS);
+    tools.parent().map_or(Ok(()), fs::create_dir_all)?;
     fs::create_dir_all(dir.join("bin"))?;
+    symlink(project.root.join(TOOLS), tools)?;
     symlink(project.root.join("patches"), dir.join("project/patches"))?;
     Ok(())
 }
