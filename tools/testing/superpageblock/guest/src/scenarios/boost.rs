@@ -20,7 +20,7 @@ const LEFT_MB: u64 = 400;
 /// Kernel memory that is put into the holes, in MB: more than gigabytes that hold some already have room for.
 const KERNEL_MB: u64 = 1300;
 /// Times that kernel memory grows at most until something is boosted.
-const GROWTHS: u32 = 4;
+const GROWTHS: u32 = 8;
 /// Bytes that wait in a socket: less than it takes before it blocks.
 const SOCKET_BYTES: usize = 64 << 10;
 
