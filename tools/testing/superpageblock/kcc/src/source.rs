@@ -70,11 +70,12 @@ mod tests {
         assert!(!is_suited(b"#define pr_fmt_x 1\n#include <a.h>\n"));
     }
     #[test]
-    fn files_are_found_by_the_end_of_their_path() {
+    fn files_are_found_by_whole_names() {
         let is = |path| is_among(Path::new(path), "mm/page_alloc.c:mm/superpageblock");
         assert!(is("/s/mm/page_alloc.c"));
         assert!(is("/s/mm/superpageblock/core.c"));
         assert!(!is("/s/mm/page_alloc_test.c"));
+        assert!(!is("/s/hmm/page_alloc.c"));
         assert!(!is_among(Path::new("/s/mm/page_alloc.c"), ""));
     }
 }

@@ -13,7 +13,6 @@ pub struct Places {
     given_back: Condvar,
 }
 
-#[derive(Clone, Copy)]
 struct Free {
     places: usize,
     memory: u64,
