@@ -3,10 +3,22 @@
 //! Which lines does the guest print for the host?
 //!
 //! `SPB: key=value`, `SPB-MAP name chars`, `SPB-LOG text`, `SPB-TEST name ok`, `SPB-TEST name FAIL reason`,
-//! `SPB-ASK request` (see [`crate::host`]) and, last, `SPB: done`. Each goes out in one write, so that lines of several processes do not mix.
+//! `SPB-ASK request` (see [`crate::host`]) and, last, `SPB: done`. They are records of the kernel's log, which
+//! puts them on the console whole: what a process writes to the console itself, the kernel's lines cut.
 
 use std::fmt::Display;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
 use std::io::Write;
+use std::sync::OnceLock;
+
+use crate::sys::files;
+
+/// The kernel's log, which writes to the console what processes write to it.
+const LOG: &str = "/dev/kmsg";
+/// Without "on" in a line, the kernel takes a few lines in five seconds and drops the others.
+const LIMIT: &str = "/proc/sys/kernel/printk_devkmsg";
 
 /// Prints a metric.
 pub(crate) fn metric(key: &str, value: impl Display) {
@@ -60,15 +72,31 @@ pub(crate) fn done() {
     line("SPB: done");
 }
 
-/// Waits until the console has printed everything: before what would stop it in the middle of a line.
-pub(crate) fn drain() {
-    // SAFETY: tcdrain has no memory preconditions; where there is no console there is nothing to wait for.
-    unsafe { libc::tcdrain(libc::STDOUT_FILENO) };
+fn line(text: &str) {
+    // Without its end, the kernel would keep it until the next one.
+    let record = format!("{text}\n");
+    // Kernels take no record of more than 1024 bytes.
+    if log_record(&record).is_none_or(|written| written.is_err()) {
+        console(&record);
+    }
 }
 
-fn line(text: &str) {
-    let mut out = std::io::stdout().lock();
+/// Makes it a record of the kernel's log, where there is one.
+fn log_record(record: &str) -> Option<io::Result<()>> {
+    static KERNEL: OnceLock<Option<File>> = OnceLock::new();
+    let kernel = KERNEL.get_or_init(|| {
+        files::write(LIMIT, "on\n").ok()?;
+        OpenOptions::new().write(true).open(LOG).ok()
+    });
+    // A record is what one write writes.
+    kernel
+        .as_ref()
+        .map(|mut log| log.write_all(record.as_bytes()))
+}
+
+fn console(record: &str) {
+    let mut out = io::stdout().lock();
     // A console that cannot be written leaves nobody to tell.
-    let _ = out.write_all(format!("{text}\n").as_bytes());
+    let _ = out.write_all(record.as_bytes());
     let _ = out.flush();
 }

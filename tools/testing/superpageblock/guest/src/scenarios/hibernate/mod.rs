@@ -51,7 +51,6 @@ pub(crate) fn run() -> Result<()> {
     note.write_all_at(NOTE, 0)?;
     note.sync_all()?;
     protocol::metric("boot", "again");
-    protocol::drain();
     let outcome = files::write("/sys/power/state", "disk");
     let resumed = outcome.is_ok();
     protocol::test("suspends_and_resumes", outcome);
