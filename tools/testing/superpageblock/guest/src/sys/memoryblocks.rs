@@ -69,9 +69,9 @@ impl MemoryBlock {
         process::interrupted_after(PATIENCE_SECONDS, || files::write(state, "offline"))
     }
 
-    /// Whether the allocator has it.
+    /// Whether the allocator has it, wholly or, while it is going offline, in part.
     pub(crate) fn is_online(&self) -> bool {
-        files::read(self.dir.join("state")).is_ok_and(|state| state.trim() == "online")
+        files::read(self.dir.join("state")).is_ok_and(|state| state.trim() != "offline")
     }
 
     /// Node and zone that it is memory of, if it is online.
