@@ -6,7 +6,6 @@
 
 use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
-use std::sync::mpsc::Sender;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread;
@@ -14,6 +13,8 @@ use std::thread::ScopedJoinHandle;
 
 use anyhow::anyhow;
 
+use crate::bench;
+use crate::bench::Counting;
 use crate::cases::Cases;
 use crate::hooks;
 use crate::kernel::Variant;
@@ -30,11 +31,11 @@ use crate::unchanged;
 /// Kernels that rows may name, each after the one that it starts from, and the one most guests run first.
 const ORDER: [Variant; 9] = [
     Variant::Patched,
+    Variant::Stock,
     Variant::Debug,
     Variant::Module,
-    Variant::Files,
     Variant::DebugModule,
-    Variant::Stock,
+    Variant::Files,
     Variant::StockFiles,
     Variant::Drivers,
     Variant::Kasan,
@@ -48,9 +49,23 @@ const BUILDING: Mib = Mib::gib(2);
 /// Memory that QEMU takes for itself.
 const EMULATING: Mib = Mib::mebi(512);
 
-/// Boots the guests of `rows` and tests what needs kernels but no guest; `further` builds what is needed after them.
+/// A guest whose kernel is built: its memory, and what there is to do.
+struct Guest<'a> {
+    memory: Mib,
+    work: Box<dyn FnOnce() + Send + 'a>,
+}
+
+/// Boots the guests of `rows` and those that count, and tests what needs kernels but no guest; `further` builds what
+/// is needed after them.
+///
 /// Other commands may build when all of that is done, even if guests still run.
-pub fn run(session: &Session, rows: &[&Row], cases: &Cases, further: impl FnOnce() + Send) {
+pub fn run(
+    session: &Session,
+    rows: &[&Row],
+    cases: &Cases,
+    counting: &Counting,
+    further: impl FnOnce() + Send,
+) {
     // Laid out once, before anybody builds in it.
     if cases.attempt("tree", || session.tree()).is_none() {
         return;
@@ -63,7 +78,12 @@ pub fn run(session: &Session, rows: &[&Row], cases: &Cases, further: impl FnOnce
     let waiting = Mutex::new(waiting);
     thread::scope(|scope| {
         let builds = scope.spawn(|| {
-            build(session, rows, cases, &places, bootable);
+            let ready = |guest| {
+                // Nobody listens if guests panicked, and that is an error of its own.
+                let _ = bootable.send(guest);
+            };
+            build(session, rows, cases, &places, counting, &ready);
+            drop(bootable);
             let _place = places.take(BUILDING);
             further();
         });
@@ -71,8 +91,7 @@ pub fn run(session: &Session, rows: &[&Row], cases: &Cases, further: impl FnOnce
             series::test(session, cases);
             testing::kunit_step(session, cases);
         });
-        let guests =
-            [(); AT_ONCE].map(|()| scope.spawn(|| boot(session, cases, &places, &waiting)));
+        let guests = [(); AT_ONCE].map(|()| scope.spawn(|| boot(&places, &waiting)));
         join("building", builds, cases);
         join("testing the series or KUnit", others, cases);
         session.unlock();
@@ -89,18 +108,20 @@ fn join(what: &str, lane: ScopedJoinHandle<'_, ()>, cases: &Cases) {
     }
 }
 
-/// Builds the kernels of `rows`, and hands out the rows of each.
+/// Builds the kernels of `rows` and of what counts, and hands out the guests of each.
 fn build<'a>(
-    session: &Session,
+    session: &'a Session,
     rows: &[&'a Row],
-    cases: &Cases,
+    cases: &'a Cases,
     places: &Places,
-    bootable: Sender<&'a Row>,
+    counting: &'a Counting,
+    ready: &impl Fn(Guest<'a>),
 ) {
     for variant in ORDER {
         let own = rows.iter().filter(|row| row.variant == variant);
         let own: Vec<&Row> = own.copied().collect();
-        if own.is_empty() {
+        let counts = variant == Variant::Stock;
+        if own.is_empty() && !counts {
             continue;
         }
         let place = places.take(BUILDING);
@@ -108,8 +129,14 @@ fn build<'a>(
             continue;
         }
         for row in own {
-            // Nobody listens if guests panicked, and that is an error of its own.
-            let _ = bootable.send(row);
+            ready(Guest {
+                memory: row.maxmem.unwrap_or(row.memory),
+                work: Box::new(move || testing::guest(session, row, cases)),
+            });
+        }
+        // Stock's guests and those of the patched kernel, which is built already.
+        if counts {
+            count(session, cases, counting, ready);
         }
         if variant == Variant::Patched {
             hooks::test(session, cases);
@@ -120,16 +147,31 @@ fn build<'a>(
     }
 }
 
+/// Builds the modules that count, and hands out the guests that get them.
+fn count<'a>(
+    session: &'a Session,
+    cases: &'a Cases,
+    counting: &'a Counting,
+    ready: &impl Fn(Guest<'a>),
+) {
+    let built = cases.attempt(bench::CASE, || bench::build(session));
+    for work in built.into_iter().flat_map(|()| counting.guests()) {
+        ready(Guest {
+            memory: bench::MEMORY,
+            work: Box::new(work),
+        });
+    }
+}
+
 /// Boots guests as long as there are any.
-fn boot(session: &Session, cases: &Cases, places: &Places, waiting: &Mutex<Receiver<&Row>>) {
+fn boot(places: &Places, waiting: &Mutex<Receiver<Guest>>) {
     let next = || {
         let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.recv().ok()
     };
-    while let Some(row) = next() {
-        let memory = row.maxmem.unwrap_or(row.memory);
-        let _place = places.take(Mib(memory.0 + EMULATING.0));
-        testing::guest(session, row, cases);
+    while let Some(guest) = next() {
+        let _place = places.take(Mib(guest.memory.0 + EMULATING.0));
+        (guest.work)();
     }
 }
 

@@ -6,7 +6,6 @@ use std::fs;
 use std::fs::File;
 use std::path::PathBuf;
 use std::ptr;
-use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 
-use crate::bench;
+use crate::bench::Counting;
 use crate::cases::Cases;
 use crate::kernel::Variant;
 use crate::ktap;
@@ -42,20 +41,14 @@ pub fn everything(session: &Session) -> Result<()> {
 
 /// Runs all steps; `further` builds what is needed later.
 pub fn around(session: &Session, rows: &[&Row], cases: &Cases, further: impl FnOnce() + Send) {
-    let bench = OnceLock::new();
+    let counting = Counting::new(session, cases);
     thread::scope(|scope| {
         scope.spawn(|| workspace::test(&session.project, cases));
-        lanes::run(session, rows, cases, || {
-            let built = cases.attempt("instruction ledger", || bench::build(session));
-            let _ = bench.set(built);
-            further();
-        });
+        lanes::run(session, rows, cases, &counting, further);
     });
     session.unlock();
+    counting.judge();
     refusals::test(&session.project, cases);
-    if bench.into_inner().flatten().is_some() {
-        bench::test(session, cases);
-    }
 }
 
 /// Runs only the KUnit suites.

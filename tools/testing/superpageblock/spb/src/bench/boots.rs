@@ -105,6 +105,11 @@ fn boot_group(session: &Session, group: &'static [Configuration]) -> Vec<Result<
     })
 }
 
+/// What the configuration of this number counts.
+pub fn boot_number(session: &Session, number: usize) -> Result<Counts> {
+    boot_named(session, &CONFIGURATIONS[number])
+}
+
 fn boot_named(session: &Session, configuration: &Configuration) -> Result<Counts> {
     let name = configuration.name;
     println!("counting instructions, {name}");
@@ -144,7 +149,7 @@ fn says(transcript: &Transcript, console: &str) -> Result<()> {
 fn boot(configuration: &Configuration) -> Boot {
     let rounds = BTreeMap::from([("rounds".to_string(), "1".to_string())]);
     Boot {
-        name: None,
+        name: Some(format!("counting instructions, {}", configuration.name)),
         variant: configuration.variant,
         scenario: SCENARIO.to_string(),
         seed: 1,

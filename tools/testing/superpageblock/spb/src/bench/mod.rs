@@ -20,18 +20,24 @@ mod tools;
 mod watched;
 
 use std::fs;
+use std::sync::OnceLock;
 
 use anyhow::bail;
 use anyhow::Result;
 
-use crate::bench::boots::MEMORY;
+use crate::bench::counts::Counts;
 use crate::bench::ledger::Ledger;
+use crate::bench::ledger::NAMES;
 use crate::bench::reference::Reference;
 use crate::cases::Cases;
 use crate::memory::Mib;
 use crate::session::Session;
 
 pub use crate::bench::boots::build;
+pub use crate::bench::boots::MEMORY;
+
+/// The case that fails when nothing can be counted.
+pub const CASE: &str = "instruction ledger";
 
 /// Measures, and compares with the reference or makes the result the new one.
 pub fn run(session: &mut Session, memory: Option<Mib>, update: bool) -> Result<()> {
@@ -41,7 +47,7 @@ pub fn run(session: &mut Session, memory: Option<Mib>, update: bool) -> Result<(
     MEMORY.check()?;
     build(session)?;
     session.unlock();
-    let ledger = measure(session)?;
+    let ledger = kept(session, boots::boot_all(session)?)?;
     let path = session.project.tools(reference::FILE);
     let mut reference = Reference::read(&path)?;
     let tools = tools::identity(session)?;
@@ -61,22 +67,60 @@ pub fn run(session: &mut Session, memory: Option<Mib>, update: bool) -> Result<(
     }
 }
 
-/// Measures; each class of rows is a case for each configuration.
-pub fn test(session: &Session, cases: &Cases) {
-    let measured = cases.attempt("instruction ledger", || {
-        let reference = Reference::read(&session.project.tools(reference::FILE))?;
-        let tools = tools::identity(session)?;
-        println!("{}", reference.describe(&tools));
-        Ok(reference.judge(&tools, &measure(session)?))
-    });
-    for verdict in measured.unwrap_or_default() {
-        cases.record(&verdict.name, verdict.outcome());
+/// Counts while other guests run: what is counted does not depend on the time it takes.
+pub struct Counting<'a> {
+    session: &'a Session,
+    cases: &'a Cases,
+    counts: [OnceLock<Counts>; NAMES.len()],
+}
+
+impl<'a> Counting<'a> {
+    /// Nothing is counted yet; a guest that fails is a failed case.
+    pub fn new(session: &'a Session, cases: &'a Cases) -> Self {
+        Self {
+            session,
+            cases,
+            counts: Default::default(),
+        }
+    }
+
+    /// What each configuration has to run, once its kernel and modules are built.
+    pub fn guests(&self) -> impl Iterator<Item = impl FnOnce() + Send + use<'_>> + use<'_> {
+        self.counts
+            .iter()
+            .enumerate()
+            .map(move |(index, counts)| move || self.count(index, counts))
+    }
+
+    fn count(&self, index: usize, into: &OnceLock<Counts>) {
+        let counts = || boots::boot_number(self.session, index);
+        if let Some(counts) = self.cases.attempt(CASE, counts) {
+            let _ = into.set(counts);
+        }
+    }
+
+    /// Compares with the reference if everything was counted; each class of rows is a case for each configuration.
+    pub fn judge(self) {
+        let counts = self.counts.map(OnceLock::into_inner);
+        let [Some(stock), Some(detached), Some(attached)] = counts else {
+            return;
+        };
+        let judged = self.cases.attempt(CASE, || {
+            let ledger = kept(self.session, [stock, detached, attached])?;
+            let reference = Reference::read(&self.session.project.tools(reference::FILE))?;
+            let tools = tools::identity(self.session)?;
+            println!("{}", reference.describe(&tools));
+            Ok(reference.judge(&tools, &ledger))
+        });
+        for verdict in judged.unwrap_or_default() {
+            self.cases.record(&verdict.name, verdict.outcome());
+        }
     }
 }
 
-/// Boots the guests; prints and keeps the table.
-fn measure(session: &Session) -> Result<Ledger> {
-    let ledger = Ledger::new(boots::boot_all(session)?)?;
+/// Prints and keeps the table.
+fn kept(session: &Session, counts: [Counts; NAMES.len()]) -> Result<Ledger> {
+    let ledger = Ledger::new(counts)?;
     let text = table::render(&ledger);
     println!("\n{text}");
     let dir = session.project.build("bench");
