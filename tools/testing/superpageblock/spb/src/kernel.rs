@@ -28,7 +28,7 @@ pub enum Variant {
     Stock,
     /// With patches and overlay.
     Patched,
-    /// Patched, with lock, list and page checking.
+    /// Patched, with lock, list and page checking, and a further file system.
     Debug,
     /// Patched, with the drivers of a general machine.
     Drivers,
@@ -71,22 +71,22 @@ impl Variant {
         match self {
             Self::Stock => &["base"],
             Self::Patched => &["base", "patched"],
-            Self::Debug => &["base", "patched", "debug"],
+            Self::Debug => &["base", "patched", "files", "debug"],
             Self::Drivers => &["base", "patched", "drivers"],
             Self::StockFiles => &["base", "files"],
             Self::Files => &["base", "patched", "files"],
             Self::Module => &["base", "patched", "module"],
-            Self::DebugModule => &["base", "patched", "debug", "module"],
+            Self::DebugModule => &["base", "patched", "files", "debug", "module"],
             Self::Kasan => &["base", "patched", "debug", "kasan"],
             Self::StockLocks => &["base", "lockstat"],
             Self::PatchedLocks => &["base", "patched", "lockstat"],
         }
     }
 
-    /// A kernel most of whose objects are the same: a copy of it is where building starts.
+    /// A kernel some of whose objects are the same, if only what the building itself needs: a copy of it is where building starts.
     fn sibling(self) -> Option<Self> {
         match self {
-            Self::Files | Self::Module => Some(Self::Patched),
+            Self::Files | Self::Module | Self::Debug => Some(Self::Patched),
             Self::StockFiles => Some(Self::Stock),
             Self::DebugModule => Some(Self::Debug),
             _ => None,

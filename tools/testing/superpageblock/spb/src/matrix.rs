@@ -178,13 +178,14 @@ const RESERVE: Row = Row {
 
 /// Metadata of a file system moves.
 const BTRFS: Row = Row {
-    name: "btrfs metadata moves",
-    variant: Variant::Files,
+    name: "btrfs metadata moves, debug kernel",
+    variant: Variant::Debug,
     scenario: "btrfs",
     // Room for the metadata in a gigabyte that boot uses nothing of.
     memory: Mib::gib(3),
     disks: &[1024],
     mkfs: "btrfs",
+    seconds: 900,
     ..PLAIN
 };
 
