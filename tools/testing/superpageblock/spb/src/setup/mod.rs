@@ -128,18 +128,21 @@ pub fn programs() -> impl Iterator<Item = &'static str> {
 /// Installs and fetches what is missing; fast when nothing is.
 pub fn ensure(project: &Project) -> Result<Setup> {
     packages::ensure()?;
-    // Building bindgen and putting the source into git take a minute each, on one processor.
-    let (source, bindgen) = thread::scope(|scope| {
-        let bindgen = scope.spawn(|| rust::bindgen(project));
-        let source = source(project);
-        let panicked = |_| Err(anyhow!("building bindgen panicked"));
-        (source, bindgen.join().unwrap_or_else(panicked))
-    });
-    let source = source?;
     let rustc = cmd::output(Command::new("rustc").arg("--version"))?;
+    // Building bindgen takes a minute, and so does fetching and unpacking all the rest.
+    let (sources, bindgen) = thread::scope(|scope| {
+        let bindgen = scope.spawn(|| rust::bindgen(project));
+        let sources = source(project).and_then(|source| {
+            let library = rust::library(project, &rustc)?;
+            Ok((source, library))
+        });
+        let panicked = |_| Err(anyhow!("building bindgen panicked"));
+        (sources, bindgen.join().unwrap_or_else(panicked))
+    });
+    let (source, rust_lib_src) = sources?;
     let clang = cmd::output(Command::new(format!("clang{LLVM}")).arg("--version"))?;
     let toolchain = Toolchain {
-        rust_lib_src: rust::library(project, &rustc)?,
+        rust_lib_src,
         bindgen: bindgen?,
         ccache: project.cache.join("ccache"),
         kcc: kcc::ensure(project)?,

@@ -16,6 +16,15 @@ use crate::project::Project;
 /// Generates bindings for 7.2 without surprises; newer ones are not tried.
 const BINDGEN: &str = "0.72.1";
 
+/// What takes time when it runs is optimised; optimising the rest takes longer than it ever runs.
+const PROFILE: [&str; 5] = [
+    "profile.release.opt-level=0",
+    "profile.release.package.bindgen.opt-level=2",
+    "profile.release.package.prettyplease.opt-level=2",
+    "profile.release.package.proc-macro2.opt-level=2",
+    "profile.release.package.quote.opt-level=2",
+];
+
 /// `library` directory of the standard library's source of exactly this rustc.
 pub fn library(project: &Project, rustc: &str) -> Result<PathBuf> {
     let sysroot = cmd::output(Command::new("rustc").args(["--print", "sysroot"]))?;
@@ -67,14 +76,9 @@ pub fn bindgen(project: &Project) -> Result<PathBuf> {
     }
     let mut install = Command::new("cargo");
     install
-        .args([
-            "install",
-            "--locked",
-            "bindgen-cli",
-            "--version",
-            BINDGEN,
-            "--root",
-        ])
+        .arg("install")
+        .args(PROFILE.iter().flat_map(|option| ["--config", option]))
+        .args(["--locked", "bindgen-cli", "--version", BINDGEN, "--root"])
         .arg(&root)
         .arg("--target-dir")
         .arg(project.cache.join("bindgen-build"))
