@@ -7,6 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/swap.h>
 #include "../internal.h"
 #include "internal.h"
 
@@ -16,7 +17,8 @@
 
 /*
  * How often each block is tried: a page that compaction had isolated just then is enough
- * for an attempt to fail, and the next one finds most of the block empty.
+ * for an attempt to fail, and the next one finds most of the block empty. Or one on its
+ * way to the LRU lists, which looks as if it could not move.
  */
 #define SPB_CONTIG_TRIES	2
 
@@ -198,6 +200,8 @@ static struct page *spb_try_candidates(const struct spb_candidate *list, u32 nr,
 	for (i = 0; i < nr * SPB_CONTIG_TRIES && !page; i++) {
 		const struct spb_candidate *block = &list[i / SPB_CONTIG_TRIES];
 
+		if (i % SPB_CONTIG_TRIES)
+			lru_add_drain_all();
 		page = try_contig_range(block->zone, block->pfn, SPB_NR_PAGES,
 					request->gfp_mask, request->skip_hugetlb,
 					request->skipped_hugetlb);
