@@ -8,7 +8,7 @@ export MEM SEEDS KDIR J ACCEL KERNEL
 export FROM SIGN ASSISTED_BY TREE_URL
 
 SPB := cargo run -q --release --locked --manifest-path $(TOOLS)/Cargo.toml -p spb --
-COMMANDS := setup tree refresh run pressure files bench-model bench-locks test test-full kunit host-test scale shell modules series
+COMMANDS := setup tree refresh run pressure files bench-model bench-locks bench-latency test test-full kunit host-test scale shell modules series
 
 .PHONY: help rust clean bench soak series-check $(COMMANDS)
 
@@ -25,6 +25,7 @@ help:
 	@echo 'make bench       instructions of alloc and free, stock against patched (UPDATE=1: new reference)'
 	@echo 'make bench-model cache misses of alloc and free in a model, and which functions take the instructions'
 	@echo 'make bench-locks how long zone->lock is held, stock against patched, with eight processors'
+	@echo 'make bench-latency how long kernel memory waits for a page while it grows in full memory, stock against patched'
 	@echo 'make shell       interactive guest (KERNEL=stock|patched|debug)'
 	@echo 'make modules     the policy as a module (KDIR=/path: for the patched kernel built there)'
 	@echo 'make tree        lay base + patches + overlay out as a git tree in build/tree'

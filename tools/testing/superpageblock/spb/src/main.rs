@@ -157,6 +157,8 @@ enum Request {
     BenchModel,
     /// Compare how long zone->lock is held on stock and patched, with eight processors.
     BenchLocks,
+    /// Compare how long kernel memory waits for a page while it grows in full memory.
+    BenchLatency,
     /// Run everything CI runs.
     Test,
     /// Run everything: further guests, and the kernel's own mm tests on stock and patched.
@@ -277,6 +279,7 @@ fn perform(arguments: &Arguments) -> Result<()> {
         Request::Bench { update } => bench::run(&mut session, settings.memory, *update),
         Request::BenchModel => bench::model::run(&mut session),
         Request::BenchLocks => bench::locks::run(&mut session),
+        Request::BenchLatency => bench::latency::run(&mut session),
         Request::Test => testing::everything(&session),
         Request::TestFull => full::everything(&session),
         Request::Selftests { wanted } => full::compare(&mut session, wanted),

@@ -4,12 +4,14 @@
 //! - [`boots`]: the three guests; [`counts`]: what one of them says;
 //! - [`ledger`]: rows side by side, ratios and their means; [`table`]: all that as text;
 //! - [`model`]: modelled cache misses; [`watched`], [`symbols`], [`budget`]: which functions take the instructions;
-//! - [`locks`]: how long zone->lock is held;
+//! - [`locks`]: how long zone->lock is held; [`latency`]: how long kernel memory waits under pressure;
+//!   [`twins`]: what these share;
 //! - [`reference`]: what it was before, and whether it is worse now; [`tools`]: what else that depends on.
 
 mod boots;
 mod budget;
 mod counts;
+pub mod latency;
 mod ledger;
 pub mod locks;
 pub mod model;
@@ -17,6 +19,7 @@ mod reference;
 mod symbols;
 mod table;
 mod tools;
+mod twins;
 mod watched;
 
 use std::fs;
