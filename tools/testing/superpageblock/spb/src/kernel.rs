@@ -83,7 +83,8 @@ impl Variant {
         }
     }
 
-    /// A kernel some of whose objects are the same, if only what the building itself needs: a copy of it is where building starts.
+    /// A kernel some of whose objects are the same, if only the tools that build it: a copy of it is where building
+    /// starts.
     fn sibling(self) -> Option<Self> {
         match self {
             Self::Files | Self::Module | Self::Debug => Some(Self::Patched),

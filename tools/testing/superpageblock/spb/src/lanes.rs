@@ -28,8 +28,8 @@ use crate::session::Session;
 use crate::testing;
 use crate::unchanged;
 
-/// Kernels that rows may name, each after the one that it starts from. The one that most guests run comes first; one whose
-/// guests take long comes before one that takes long to build.
+/// Kernels that rows may name, each after the one that it starts from. The one that most guests run comes first; one
+/// whose guests take long comes before one that takes long to build.
 const ORDER: [Variant; 9] = [
     Variant::Patched,
     Variant::Module,

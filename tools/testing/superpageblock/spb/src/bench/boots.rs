@@ -118,7 +118,10 @@ fn boot_named(session: &Session, configuration: &Configuration) -> Result<Counts
 
 fn boot_one(session: &Session, configuration: &Configuration) -> Result<Counts> {
     let transcript = run(session, configuration, boot(configuration))?;
-    println!("counted in {:.0} s", transcript.seconds);
+    println!(
+        "{}: counted in {:.0} s",
+        configuration.name, transcript.seconds
+    );
     counts::read(&transcript)
 }
 

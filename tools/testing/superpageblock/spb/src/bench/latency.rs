@@ -16,7 +16,7 @@ const FIGURES: [&str; 3] = [
     "pipe_write_p999_us",
     "pipe_write_worst_us",
 ];
-/// Four complete gigabytes in one zone.
+/// Five complete gigabytes in one zone, one of which boot uses.
 const MEMORY: Mib = Mib::gib(6);
 
 /// Builds both kernels, boots both under pressure, and prints what they report side by side.
