@@ -3,10 +3,10 @@
 //! What does each gigabyte hold, by a walk over `/proc/kpageflags`?
 //!
 //! Only frames that are both in a zone and System RAM are looked at, as the kernel shows holes like pages
-//! without flags. A page without any flag is a kernel buffer or sits on a per-CPU list; the flags do not
-//! tell which. [`crate::drain`] empties those lists before a walk that matters, and the few pages that they
-//! may have taken again since then do not make a block tainted: it also needs slab or page tables, or more
-//! pages without flags than that.
+//! without flags. A page without any flag is a kernel buffer, sits on a per-CPU list, or is one of zsmalloc's, which
+//! move; the flags do not tell which. [`crate::drain`] empties those lists before a walk that matters. The few pages
+//! that they may have taken again since then, and as many as zsmalloc has, do not make a block tainted: it also needs
+//! slab or page tables, or more pages without flags than that.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -18,6 +18,7 @@ use crate::sys::files;
 use crate::sys::memory;
 use crate::sys::ram;
 use crate::sys::ram::Range;
+use crate::sys::stat::Counters;
 use crate::sys::zoneinfo;
 use crate::Result;
 
@@ -63,10 +64,14 @@ struct Walked {
 }
 
 impl Walked {
-    /// Takes pages without flags for free ones on per-CPU lists if up to `cached` pages may be there.
-    fn settle(mut self, cached: u64) -> BlockUse {
-        if !self.certain && self.block.nonmovable <= cached {
-            self.block.free += self.block.nonmovable;
+    /// Takes pages without flags for free ones on per-CPU lists if up to `cached` pages may be there, and for movable
+    /// ones of zsmalloc if that has `compressed`.
+    fn settle(mut self, cached: u64, compressed: u64) -> BlockUse {
+        let unknown = self.block.nonmovable;
+        if !self.certain && unknown <= cached + compressed {
+            let movable = unknown.min(compressed);
+            self.block.movable += movable;
+            self.block.free += unknown - movable;
             self.block.nonmovable = 0;
         }
         self.block
@@ -104,7 +109,9 @@ impl Walker {
         let count = end.div_ceil(self.pages_per_block);
         let walked: Result<Vec<Walked>> = (0..count).map(|index| self.block(index)).collect();
         let cached = zoneinfo::per_cpu_pages()? + PER_CPU_BATCH * memory::processors();
-        Ok(walked?.into_iter().map(|w| w.settle(cached)).collect())
+        let compressed = Counters::vmstat()?.get("nr_zspages");
+        let settled = walked?.into_iter().map(|w| w.settle(cached, compressed));
+        Ok(settled.collect())
     }
 
     /// Finds up to `count` frames in `range` that are free.
@@ -261,10 +268,29 @@ mod tests {
             },
             certain,
         };
-        assert_eq!(walked(126, false).settle(126).nonmovable, 0);
-        assert_eq!(walked(126, false).settle(126).free, 136);
-        assert_eq!(walked(127, false).settle(126).nonmovable, 127);
-        assert_eq!(walked(1, true).settle(126).nonmovable, 1);
+        assert_eq!(walked(126, false).settle(126, 0).nonmovable, 0);
+        assert_eq!(walked(126, false).settle(126, 0).free, 136);
+        assert_eq!(walked(127, false).settle(126, 0).nonmovable, 127);
+        assert_eq!(walked(1, true).settle(126, 0).nonmovable, 1);
+    }
+
+    #[test]
+    fn pages_of_zsmalloc_move() {
+        let walked = |certain| Walked {
+            block: BlockUse {
+                free: 10,
+                nonmovable: 700,
+                ..BlockUse::default()
+            },
+            certain,
+        };
+        let settled = walked(false).settle(100, 690);
+        assert_eq!(
+            (settled.movable, settled.free, settled.nonmovable),
+            (690, 20, 0)
+        );
+        assert_eq!(walked(false).settle(100, 599).nonmovable, 700);
+        assert_eq!(walked(true).settle(100, 690).nonmovable, 700);
     }
 
     #[test]
