@@ -206,7 +206,8 @@ int spb_bench_few_left(const struct spb_bench_row *row,
  * @result: what it cost where it costs most
  *
  * The gigabyte fills by a sixteenth, in steps of half a pageblock. Somewhere
- * its rank changes.
+ * its rank changes. One more page than are given back is held: its buddy would
+ * merge with it and be split again each time, at some places and not at others.
  *
  * Return: 0, or -ENOMEM.
  */
@@ -220,13 +221,15 @@ int spb_bench_filling(const struct spb_bench_row *row,
 	u64 ticks;
 
 	for (steps = 0; steps < SPB_BENCH_STEPS; steps++) {
-		error = spb_bench_take(row, pages, row->batch, &ticks);
+		error = spb_bench_take(row, pages, row->batch + 1, &ticks);
 		if (error)
 			break;
 		error = spb_bench_place(row, pages, result);
-		if (error)
+		if (error) {
+			spb_bench_release(row->order, pages + row->batch, 1);
 			break;
-		spb_bench_release(row->order, pages, row->batch);
+		}
+		spb_bench_release(row->order, pages, row->batch + 1);
 		error = spb_bench_take(&step, spb_bench_pages + steps, 1, &ticks);
 		if (error)
 			break;
