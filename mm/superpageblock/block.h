@@ -118,6 +118,12 @@ static inline struct spb_block *spb_block_of(const struct zone *zone,
  */
 #define __spb_inline	__always_inline
 
+/*
+ * Off the fast path: inlined, its operands are computed, and registers spilled, for
+ * every allocation.
+ */
+#define __spb_outline	noinline
+
 static inline struct free_area *spb_free_area(struct zone *zone, struct spb_block *block,
 					      unsigned int order)
 {
@@ -290,6 +296,7 @@ static inline struct free_area *spb_free_area(struct zone *zone, struct spb_bloc
  * before it finds that these do nothing: the object code is that of before.
  */
 #define __spb_inline	inline
+#define __spb_outline	__always_inline
 #define spb_counting_area(zone, area, order)					\
 	((void)(zone), (void)(order), (area))
 #define spb_withheld(zone)	((void)(zone), 0UL)

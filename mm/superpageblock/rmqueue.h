@@ -59,7 +59,7 @@ static __always_inline u64 spb_plan_for(struct zone *zone, unsigned int order,
 	BUILD_BUG_ON((u64)SPB_ALLOC_FLAGS << SPB_KEY_ALLOC_SHIFT >= SPB_GENERATION);
 	if (alloc_flags & ALLOC_CMA && cma_over_half_of_free(zone))
 		key |= SPB_KEY_CMA_FIRST;
-	if (current->flags & PF_MEMALLOC_EMPTYING)
+	if (unlikely(current->flags & PF_MEMALLOC_EMPTYING))
 		key |= SPB_KEY_EMPTYING;
 	if (likely(memo->key == key))
 		return memo->plan;
@@ -88,19 +88,45 @@ static inline void spb_note_foreign(struct page *page, unsigned int order,
 	spb_set_content(page, chunk, migratetype);
 }
 
-/* Take a page of type @from; its pageblock keeps the type. */
+/* Find the smallest free page of type @from and of *@order or more, which it has then. */
+static __always_inline
+bool spb_smallest(const struct spb_block *block, unsigned int *order, int from)
+{
+	do {
+		if (!list_empty(&block->free_area[*order].free_list[from]))
+			return true;
+	} while (++*order < NR_PAGE_ORDERS);
+	return false;
+}
+
+static __always_inline
+struct page *spb_first(struct spb_block *block, unsigned int order, int from)
+{
+	return list_first_entry(&block->free_area[order].free_list[from],
+				struct page, buddy_list);
+}
+
+/*
+ * Take a page of type @from; its pageblock keeps the type. __rmqueue_smallest() would do
+ * as well, but looks anew at what is known here: that there is a block, and a page.
+ */
 static __always_inline
 struct page *spb_take(struct zone *zone, struct spb_block *block,
 		      unsigned int order, int migratetype, int from)
 {
+	unsigned int current_order = order;
 	struct page *page;
 
 	/* There is one; where the compiler knows, it need not look for each list. */
 	if (!block)
 		return NULL;
-	page = __rmqueue_smallest(zone, block, order, from);
-	if (page)
-		spb_note_foreign(page, order, order, migratetype, from);
+	if (!spb_smallest(block, &current_order, from))
+		return NULL;
+	page = spb_first(block, current_order, from);
+	page_del_and_expand(zone, block, page, order, current_order, from);
+	trace_mm_page_alloc_zone_locked(page, order, from,
+					pcp_allowed_order(order) && from < MIGRATE_PCPTYPES);
+	spb_note_foreign(page, order, order, migratetype, from);
 	return page;
 }
 
@@ -150,7 +176,7 @@ struct page *spb_claim_part(struct zone *zone, struct spb_block *block,
 	if (largest > pageblock_order)
 		return spb_claim_whole(zone, block, order, migratetype, from);
 
-	page = get_page_from_free_area(&block->free_area[largest - 1], from);
+	page = spb_first(block, largest - 1, from);
 	/* The edge of the zone cuts this pageblock: it keeps its type. */
 	if (!prep_move_freepages_block(zone, page, &start_pfn, NULL, NULL))
 		return spb_take(zone, block, order, migratetype, from);
@@ -299,10 +325,9 @@ unsigned int spb_take_many(struct zone *zone, struct spb_block *block,
 		return 0;
 	do {
 		current_order = order;
-		while (!(page = get_page_from_free_area(&block->free_area[current_order],
-							from)))
-			if (++current_order == NR_PAGE_ORDERS)
-				return count - left;
+		if (!spb_smallest(block, &current_order, from))
+			return count - left;
+		page = spb_first(block, current_order, from);
 
 		/* A guard belongs beside each page, not beside several. */
 		chunk = debug_guardpage_enabled() ? order :
