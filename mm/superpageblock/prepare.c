@@ -49,14 +49,16 @@ static bool spb_zone_is_large(const struct zone *zone)
 
 /*
  * Zeroed memory; during boot from memblock, before slab is up. What slab would
- * round up far comes in pages.
+ * round up far comes in pages. That there is none, who asked for it says in a line.
  */
 static void * __ref spb_alloc(size_t size, int nid)
 {
+	gfp_t gfp_mask = GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN;
+
 	if (slab_is_available() && size > KMALLOC_MAX_CACHE_SIZE)
-		return vzalloc_node(size, nid);
+		return __vmalloc_node(size, 1, gfp_mask, nid, __builtin_return_address(0));
 	if (slab_is_available())
-		return kzalloc_node(size, GFP_KERNEL, nid);
+		return kmalloc_node(size, gfp_mask, nid);
 	return memblock_alloc_node(size, SMP_CACHE_BYTES, nid);
 }
 
