@@ -8,9 +8,9 @@ export MEM SEEDS KDIR J ACCEL KERNEL
 export FROM SIGN ASSISTED_BY TREE_URL
 
 SPB := cargo run -q --release --locked --manifest-path $(TOOLS)/Cargo.toml -p spb --
-COMMANDS := setup tree refresh run pressure files bench-model bench-locks bench-latency test test-full kunit host-test scale shell modules series
+COMMANDS := setup tree refresh run pressure files bench-model bench-locks bench-latency test kunit host-test scale shell modules series
 
-.PHONY: help rust clean bench soak series-check $(COMMANDS)
+.PHONY: help rust clean bench bench-native soak series-check test-full $(COMMANDS)
 
 help:
 	@echo 'make run         build stock and patched, boot both under the same workload, compare'
@@ -19,6 +19,8 @@ help:
 	@echo 'make soak        patched alone, for MINUTES=120: kernel memory must not spread with time'
 	@echo 'make test        everything CI runs; ends with "N passed, N failed"'
 	@echo 'make test-full   also more guests and debug kernels, and the kernel'"'"'s own mm tests, on both'
+	@echo '                 (FURTHER=1: only that, after make test has passed;'
+	@echo '                 ONLY=btrfs: only guests with that in their name, or kernel=that)'
 	@echo 'make kunit       only the KUnit suites'
 	@echo 'make host-test   only the tests that run on the host'
 	@echo 'make scale       what the policy costs in zones of 8 GB to 16 TB: instructions, time, bytes, code'
@@ -26,6 +28,7 @@ help:
 	@echo 'make bench-model cache misses of alloc and free in a model, and which functions take the instructions'
 	@echo 'make bench-locks how long zone->lock is held, stock against patched, with eight processors'
 	@echo 'make bench-latency how long kernel memory waits for a page while it grows in full memory, stock against patched'
+	@echo 'make bench-native what alloc and free take in time, kernels running as programs (ROUNDS=5)'
 	@echo 'make shell       interactive guest (KERNEL=stock|patched|debug)'
 	@echo 'make modules     the policy as a module (KDIR=/path: for the patched kernel built there)'
 	@echo 'make tree        lay base + patches + overlay out as a git tree in build/tree'
@@ -52,8 +55,14 @@ $(COMMANDS): rust
 bench: rust
 	@$(SPB) $@ $(if $(filter 1,$(UPDATE)),--update)
 
+test-full: rust
+	@$(SPB) $@ $(if $(filter 1,$(FURTHER)),--further) $(if $(ONLY),--only '$(ONLY)')
+
 soak: rust
 	@$(SPB) $@ $(if $(MINUTES),--minutes '$(MINUTES)')
+
+bench-native: rust
+	@$(SPB) $@ $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 series-check: rust
 	@$(SPB) $@ $(if $(filter 1,$(QUICK)),--quick) $(if $(COMMITS),--commits '$(COMMITS)')

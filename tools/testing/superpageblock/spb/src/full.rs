@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::cases::Cases;
 use crate::kernel::Variant;
 use crate::kunit_mm;
+use crate::lanes;
 use crate::matrix::Row;
 use crate::matrix::ROWS;
 use crate::matrix::ROWS_FULL;
@@ -15,20 +16,38 @@ use crate::selftests;
 use crate::selftests::Table;
 use crate::session::Session;
 use crate::testing;
+use crate::twins::Twins;
 
-/// Runs what `spb test` runs, the remaining guests, and the kernel's own tests on both kernels.
-pub fn everything(session: &Session) -> Result<()> {
-    let cases = Cases::default();
-    let rows: Vec<&Row> = ROWS.iter().chain(ROWS_FULL).collect();
+/// Runs what `spb test` runs unless only the `further` tests are wanted, the remaining guests, and the kernel's own
+/// tests on both kernels. Of these, `only` the guests that it selects, if it does.
+pub fn everything(session: &Session, further: bool, only: &[String]) -> Result<()> {
+    let (cases, twins) = (Cases::default(), Twins::default());
+    let mut rows: Vec<&Row> = ROWS.iter().collect();
+    if !only.is_empty() {
+        rows.extend(ROWS_FULL);
+        rows.retain(|row| only.iter().any(|word| is_meant(row, word)));
+        lanes::run(session, &rows, (&cases, &twins), None, || {});
+        return cases.finish();
+    }
+    if further {
+        rows.retain(|row| ROWS_FULL.iter().any(|other| other.twin == row.name));
+    }
+    rows.extend(ROWS_FULL);
     let (programs, kernels) = (OnceLock::new(), OnceLock::new());
-    testing::around(session, &rows, &cases, || {
+    let build = || {
         let both = [Variant::Stock, Variant::Patched];
         let built = cases.attempt("mm selftests", || selftests::build(session, &both));
         let _ = programs.set(built);
         let suites = "kernels with mm's KUnit suites";
         let _ = kernels.set(cases.attempt(suites, || kunit_mm::build(session)));
-    });
+    };
+    if further {
+        lanes::run(session, &rows, (&cases, &twins), None, build);
+    } else {
+        testing::around(session, &rows, &cases, &twins, build);
+    }
     let mut table = Table::default();
+    twins.compare(&rows, &mut table);
     if let Some(programs) = programs.into_inner().flatten() {
         cases.attempt("mm selftests", || {
             selftests::full(session, &programs, &[], &mut table)
@@ -41,6 +60,11 @@ pub fn everything(session: &Session) -> Result<()> {
     }
     table.finish(&cases);
     cases.finish()
+}
+
+/// Whether `word` selects a guest: by its name or by that of its kernel.
+fn is_meant(row: &Row, word: &str) -> bool {
+    row.name.contains(word) || row.variant.name() == word
 }
 
 /// Compares only the selftests that `wanted` selects, and mm's KUnit suites where it says `kunit`.

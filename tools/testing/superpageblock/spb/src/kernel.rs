@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::bail;
 use anyhow::Context;
@@ -30,9 +31,9 @@ pub enum Variant {
     Patched,
     /// Patched, with lock, list and page checking, and a further file system.
     Debug,
-    /// Patched, with the drivers of a general machine.
+    /// Patched, with the drivers of a general machine, and struct pages initialised late.
     Drivers,
-    /// The base, with a further file system.
+    /// The base, with a further file system, and struct pages initialised late.
     StockFiles,
     /// Patched, with a further file system.
     Files,
@@ -72,8 +73,8 @@ impl Variant {
             Self::Stock => &["base"],
             Self::Patched => &["base", "patched"],
             Self::Debug => &["base", "patched", "files", "debug"],
-            Self::Drivers => &["base", "patched", "drivers"],
-            Self::StockFiles => &["base", "files"],
+            Self::Drivers => &["base", "patched", "late", "drivers"],
+            Self::StockFiles => &["base", "files", "late"],
             Self::Files => &["base", "patched", "files"],
             Self::Module => &["base", "patched", "module"],
             Self::DebugModule => &["base", "patched", "files", "debug", "module"],
@@ -139,7 +140,7 @@ pub fn build(
     }
     start(project, variant, &out)?;
     let _ = fs::remove_file(&stamp);
-    configure(toolchain, &source.dir, &out, variant.name(), &request)?;
+    configure(toolchain.make(&source.dir), &out, variant.name(), &request)?;
     compile(project, toolchain, &source.dir, &out, variant)?;
     if !source.edited {
         fingerprint::write(&stamp, &key)?;
@@ -159,7 +160,7 @@ pub fn object_without_rust(
     fs::create_dir_all(&out)?;
     let base = fs::read_to_string(project.tools("configs/base.config"))?;
     let request = base.replace("CONFIG_RUST=y\n", "# CONFIG_RUST is not set\n");
-    configure(toolchain, source, &out, name, &request)?;
+    configure(toolchain.make(source), &out, name, &request)?;
     let mut make = toolchain.make(source);
     make.args(["-s", &format!("-j{}", project.jobs), object]);
     cmd::output(make.arg(format!("O={}", out.display())))?;
@@ -176,8 +177,13 @@ fn start(project: &Project, variant: Variant, out: &Path) -> Result<()> {
 }
 
 fn request(project: &Project, variant: Variant) -> Result<String> {
+    fragments(project, variant.fragments())
+}
+
+/// Fragments in `configs/` as one.
+pub fn fragments(project: &Project, names: &[&str]) -> Result<String> {
     let mut request = String::new();
-    for fragment in variant.fragments() {
+    for fragment in names {
         let path = project.tools("configs").join(format!("{fragment}.config"));
         request += &fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
@@ -185,17 +191,10 @@ fn request(project: &Project, variant: Variant) -> Result<String> {
     Ok(request)
 }
 
-/// Writes `.config` and checks that all of `request` took effect.
-fn configure(
-    toolchain: &Toolchain,
-    source: &Path,
-    out: &Path,
-    name: &str,
-    request: &str,
-) -> Result<()> {
+/// Has `make` write `.config`, and checks that all of `request` took effect.
+pub fn configure(mut make: Command, out: &Path, name: &str, request: &str) -> Result<()> {
     let wanted = out.join("superpageblock.config");
     fs::write(&wanted, request)?;
-    let mut make = toolchain.make(source);
     make.arg("-s")
         .arg(format!("O={}", out.display()))
         .arg("allnoconfig");

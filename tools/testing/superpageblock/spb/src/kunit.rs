@@ -2,6 +2,7 @@
 //! Do the KUnit suites pass in user-mode Linux?
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::bail;
@@ -13,6 +14,7 @@ use crate::headers::Headers;
 use crate::ktap;
 use crate::project::Project;
 use crate::setup::Toolchain;
+use crate::setup::LEFTOVERS;
 use crate::transcript::Case;
 use crate::tree::Tree;
 
@@ -62,9 +64,10 @@ fn run(project: &Project, toolchain: &Toolchain, tree: &Tree) -> Result<(Vec<Cas
     let log = project.build("log/kunit.log");
     let out = project.build("kunit");
     fs::create_dir_all(&out)?;
-    cmd::output(&mut kunit(project, toolchain, tree, "config"))?;
+    let kunit = |what| command(toolchain, (&tree.dir, &out), &tree.dir.join(CONFIG), what);
+    cmd::output(&mut kunit("config"))?;
     let headers = Headers::of(project, toolchain, (&tree.dir, &out), "um", "kunit")?;
-    let mut run = kunit(project, toolchain, tree, "run");
+    let mut run = kunit("run");
     run.arg("--raw_output=all")
         .arg(format!("--jobs={}", project.jobs));
     headers.iter().for_each(|headers| headers.tell(&mut run));
@@ -73,20 +76,27 @@ fn run(project: &Project, toolchain: &Toolchain, tree: &Tree) -> Result<(Vec<Cas
     Ok((ktap::cases(text.lines()), result.is_ok()))
 }
 
-/// A command of kunit.py.
-fn kunit(project: &Project, toolchain: &Toolchain, tree: &Tree, command: &str) -> Command {
+/// A command of the kunit.py of `source`, for a kernel in `out` with the options of `config`.
+pub fn command(
+    toolchain: &Toolchain,
+    (source, out): (&Path, &Path),
+    config: &Path,
+    command: &str,
+) -> Command {
     let mut kunit = cmd::idle("python3");
     kunit
-        .current_dir(&tree.dir)
-        .args(["tools/testing/kunit/kunit.py", command])
-        .args(["--kunitconfig", CONFIG])
-        .arg(format!("--build_dir={}", project.build("kunit").display()))
+        .current_dir(source)
+        .args(["tools/testing/kunit/kunit.py", command, "--kunitconfig"])
+        .arg(config)
+        .arg(format!("--build_dir={}", out.display()))
+        // The source stays as it is.
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("LOCALVERSION", "");
     toolchain.cache(&mut kunit);
     for option in toolchain.make_options() {
         kunit.args(["--make_options", &option]);
     }
-    for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KDIR"] {
+    for name in LEFTOVERS {
         kunit.env_remove(name);
     }
     kunit

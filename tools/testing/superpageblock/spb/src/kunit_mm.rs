@@ -12,8 +12,10 @@ use anyhow::bail;
 use anyhow::Result;
 
 use crate::cmd;
+use crate::headers::Headers;
 use crate::kernel::Variant;
 use crate::ktap;
+use crate::kunit;
 use crate::selftests::Outcome;
 use crate::selftests::Pair;
 use crate::selftests::Table;
@@ -62,35 +64,27 @@ pub fn compare(session: &Session, kernels: &Kernels, table: &mut Table) -> Resul
 }
 
 fn build_one(session: &Session, variant: Variant, source: &Path) -> Result<PathBuf> {
-    let project = &session.project;
-    let toolchain = &session.setup.toolchain;
-    let out = project.build(format!("kunit-mm-{}", variant.name()));
+    let (project, toolchain) = (&session.project, &session.setup.toolchain);
+    let name = format!("kunit-mm-{}", variant.name());
+    let (out, config) = (project.build(&name), project.tools("configs").join(CONFIG));
     fs::create_dir_all(&out)?;
-    let mut kunit = Command::new("python3");
-    kunit
-        .current_dir(source)
-        .args(["tools/testing/kunit/kunit.py", "build", "--kunitconfig"])
-        .arg(project.tools("configs").join(CONFIG))
-        .arg(format!("--build_dir={}", out.display()))
-        .arg(format!("--jobs={}", project.jobs))
-        // The source stays as it is.
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("LOCALVERSION", "");
-    toolchain.cache(&mut kunit);
-    if variant != Variant::Stock {
-        for option in PATCHED {
-            kunit.args(["--kconfig_add", option]);
+    let kunit = |what| {
+        let mut kunit = kunit::command(toolchain, (source, &out), &config, what);
+        if variant != Variant::Stock {
+            for option in PATCHED {
+                kunit.args(["--kconfig_add", option]);
+            }
         }
-    }
-    for option in toolchain.make_options() {
-        kunit.args(["--make_options", &option]);
-    }
-    for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KDIR"] {
-        kunit.env_remove(name);
-    }
+        kunit
+    };
+    cmd::output(&mut kunit("config"))?;
+    let headers = Headers::of(project, toolchain, (source, &out), "um", &name)?;
+    let mut build = kunit("build");
+    build.arg(format!("--jobs={}", project.jobs));
+    headers.iter().for_each(|headers| headers.tell(&mut build));
     let label = format!("{} kernel with mm's KUnit suites", variant.name());
     let log = project.build(format!("log/{}-kunit-mm-build.log", variant.name()));
-    cmd::logged(&mut kunit, &log, &label, "lines", |_| true)?;
+    cmd::logged(&mut build, &log, &label, "lines", |_| true)?;
     Ok(out.join("linux"))
 }
 

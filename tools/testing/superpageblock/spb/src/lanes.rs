@@ -26,6 +26,7 @@ use crate::plain;
 use crate::series;
 use crate::session::Session;
 use crate::testing;
+use crate::twins::Twins;
 use crate::unchanged;
 
 /// Kernels that rows may name, each after the one that it starts from. The one that most guests run comes first; one
@@ -56,15 +57,15 @@ struct Guest<'a> {
     work: Box<dyn FnOnce() + Send + 'a>,
 }
 
-/// Boots the guests of `rows` and those that count, and tests what needs kernels but no guest; `further` builds what
-/// is needed after them.
+/// Boots the guests of `rows`; with `counting`, also those that count, and tests what needs kernels but no guest.
+/// `further` builds what is needed after them.
 ///
 /// Other commands may build when all of that is done, even if guests still run.
 pub fn run(
     session: &Session,
     rows: &[&Row],
-    cases: &Cases,
-    counting: &Counting,
+    (cases, twins): (&Cases, &Twins),
+    counting: Option<&Counting>,
     further: impl FnOnce() + Send,
 ) {
     // Laid out once, before anybody builds in it.
@@ -83,14 +84,16 @@ pub fn run(
                 // Nobody listens if guests panicked, and that is an error of its own.
                 let _ = bootable.send(guest);
             };
-            build(session, rows, cases, &places, counting, &ready);
+            build(session, rows, (cases, twins), &places, counting, &ready);
             drop(bootable);
             let _place = places.take(BUILDING);
             further();
         });
         let others = scope.spawn(|| {
-            series::test(session, cases);
-            testing::kunit_step(session, cases);
+            if counting.is_some() {
+                series::test(session, cases);
+                testing::kunit_step(session, cases);
+            }
         });
         let guests = [(); AT_ONCE].map(|()| scope.spawn(|| boot(&places, &waiting)));
         join("building", builds, cases);
@@ -113,16 +116,17 @@ fn join(what: &str, lane: ScopedJoinHandle<'_, ()>, cases: &Cases) {
 fn build<'a>(
     session: &'a Session,
     rows: &[&'a Row],
-    cases: &'a Cases,
+    (cases, twins): (&'a Cases, &'a Twins),
     places: &Places,
-    counting: &'a Counting,
+    counting: Option<&'a Counting>,
     ready: &impl Fn(Guest<'a>),
 ) {
     for variant in ORDER {
         let own = rows.iter().filter(|row| row.variant == variant);
         let own: Vec<&Row> = own.copied().collect();
-        let counts = variant == Variant::Stock;
-        if own.is_empty() && !counts {
+        // Stock's guests and those of the patched kernel, which is built already.
+        let counts = counting.filter(|_| variant == Variant::Stock);
+        if own.is_empty() && counts.is_none() {
             continue;
         }
         let place = places.take(BUILDING);
@@ -132,14 +136,13 @@ fn build<'a>(
         for row in own {
             ready(Guest {
                 memory: row.maxmem.unwrap_or(row.memory),
-                work: Box::new(move || testing::guest(session, row, cases)),
+                work: Box::new(move || testing::guest(session, row, cases, twins)),
             });
         }
-        // Stock's guests and those of the patched kernel, which is built already.
-        if counts {
+        if let Some(counting) = counts {
             count(session, cases, counting, ready);
         }
-        if variant == Variant::Patched {
+        if variant == Variant::Patched && counting.is_some() {
             hooks::test(session, cases);
             unchanged::test(session, cases);
             plain::test(session, cases);

@@ -4,11 +4,11 @@
 //! - [`setup`]: what the machine must have; [`base`], [`tree`], [`overlay`], [`maintainers`], [`refresh`]: sources;
 //! - [`kernel`], [`headers`], [`saved`], [`seed`], [`kconfig`], [`initramfs`]: what is booted; [`qemu`], [`memory`], [`transcript`], [`mkfs`]: booting it; [`actions`], [`qmp`]: what it may ask for;
 //! - [`session`]: all of that together; [`testing`], [`lanes`], [`places`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`unchanged`], [`plain`], [`refusals`], [`cases`]: tests;
-//! - [`selftests`], [`kunit_mm`], [`full`]: the kernel's own tests on stock and patched;
+//! - [`selftests`], [`kunit_mm`], [`twins`], [`full`]: the kernel's own tests, and guests, on stock and patched;
 //! - [`scale`]: what the policy costs where there is more memory;
 //! - [`series`]: the series for the mailing list;
 //! - [`bench`]: instructions of alloc and free;
-//! - [`compare`], [`single`], [`shell`], [`modules`], [`kdir`]: the other commands; [`settings`], [`project`], [`cmd`], [`git`], [`lock`], [`fingerprint`]: helpers.
+//! - [`compare`], [`single`], [`shell`], [`modules`], [`kdir`]: the other commands; [`settings`], [`project`], [`cmd`], [`git`], [`lock`], [`fingerprint`], [`together`]: helpers.
 
 #![forbid(unsafe_code)]
 
@@ -57,8 +57,10 @@ mod setup;
 mod shell;
 mod single;
 mod testing;
+mod together;
 mod transcript;
 mod tree;
+mod twins;
 mod unchanged;
 mod workspace;
 
@@ -159,10 +161,23 @@ enum Request {
     BenchLocks,
     /// Compare how long kernel memory waits for a page while it grows in full memory.
     BenchLatency,
+    /// Time alloc and free on stock, detached and attached kernels that run as programs.
+    BenchNative {
+        /// How often each.
+        #[arg(long, default_value_t = bench::native::ROUNDS, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        rounds: u64,
+    },
     /// Run everything CI runs.
     Test,
     /// Run everything: further guests, and the kernel's own mm tests on stock and patched.
-    TestFull,
+    TestFull {
+        /// Only what `test` does not run, and the guests that it is compared with.
+        #[arg(long)]
+        further: bool,
+        /// Only guests whose name has this text in it, or whose kernel is called so; may be given several times.
+        #[arg(long)]
+        only: Vec<String>,
+    },
     /// Compare the kernel's own mm selftests on stock and patched.
     Selftests {
         /// Categories or parts of commands, `kunit` for mm's KUnit suites; all selftests if none.
@@ -280,8 +295,9 @@ fn perform(arguments: &Arguments) -> Result<()> {
         Request::BenchModel => bench::model::run(&mut session),
         Request::BenchLocks => bench::locks::run(&mut session),
         Request::BenchLatency => bench::latency::run(&mut session),
+        Request::BenchNative { rounds } => bench::native::run(&mut session, *rounds),
         Request::Test => testing::everything(&session),
-        Request::TestFull => full::everything(&session),
+        Request::TestFull { further, only } => full::everything(&session, *further, only),
         Request::Selftests { wanted } => full::compare(&mut session, wanted),
         Request::Kunit => testing::only_kunit(&session),
         Request::Series => series::make(&session),

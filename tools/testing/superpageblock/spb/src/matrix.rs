@@ -15,6 +15,8 @@ pub struct Row {
     pub name: &'static str,
     /// Kernel.
     pub variant: Variant,
+    /// On stock: name of the same guest on a patched kernel, if there is one.
+    pub twin: &'static str,
     /// Scenario of the guest program.
     pub scenario: &'static str,
     /// Memory.
@@ -35,6 +37,8 @@ pub struct Row {
     pub console: &'static str,
     /// Whether every possible 1 GB page must be obtained, with the least spread.
     pub gigabytes: bool,
+    /// Then, blocks that kernel memory may have tainted before the policy came, and which it does not give back.
+    pub tainted_before: u32,
     /// Then, pages that may be migrated for each that has to move.
     pub migration_cost: f64,
     /// Time limit in seconds.
@@ -42,13 +46,12 @@ pub struct Row {
 }
 
 const ATTACHED: &str = "superpageblock: attached";
-/// What every kernel says.
-const ANY: &str = "Linux version";
 
 /// What most rows share.
 const PLAIN: Row = Row {
     name: "",
     variant: Variant::Patched,
+    twin: "",
     scenario: "smoke",
     memory: Mib::gib(4),
     nodes: 1,
@@ -59,6 +62,7 @@ const PLAIN: Row = Row {
     mkfs: "",
     console: ATTACHED,
     gigabytes: false,
+    tainted_before: 0,
     migration_cost: 1.1,
     seconds: 400,
 };
@@ -202,15 +206,6 @@ const PRESSURE: Row = Row {
     ..PLAIN
 };
 
-/// What [`PRESSURE`] is compared with.
-const PRESSURE_STOCK: Row = Row {
-    name: "kernel memory grows under pressure, stock kernel",
-    variant: Variant::Stock,
-    console: ANY,
-    gigabytes: false,
-    ..PRESSURE
-};
-
 /// A journal holds on to metadata that is in the way.
 const FILES: Row = Row {
     name: "every possible 1 GB page after files came and went",
@@ -255,13 +250,48 @@ const FAULTS: Row = Row {
     ..PLAIN
 };
 
-/// What [`FILES`] is compared with.
-const FILES_STOCK: Row = Row {
-    name: "files came and went, stock kernel",
-    variant: Variant::Stock,
-    console: ANY,
-    gigabytes: false,
-    ..FILES
+/// The policy comes and goes.
+const MODULE: Row = Row {
+    name: "module comes and goes under churn",
+    variant: Variant::Module,
+    scenario: "module",
+    seconds: 1500,
+    ..PLAIN
+};
+
+/// Everybody who walks free lists does so.
+const READERS: Row = Row {
+    name: "readers of free lists",
+    scenario: "readers",
+    ..PLAIN
+};
+
+/// A debugger looks at the free lists of the running kernel.
+const KCORE: Row = Row {
+    name: "a debugger's walk over the free lists",
+    scenario: "kcore",
+    memory: Mib::gib(3),
+    ..PLAIN
+};
+
+/// A crash kernel looks at those of the dead one.
+const CRASH: Row = Row {
+    name: "free lists in a crash dump",
+    scenario: "crash",
+    cmdline: "crashkernel=256M",
+    // Said by the crash kernel, which has no more memory than that.
+    console: "no zone has a complete block of 1 GB",
+    ..PLAIN
+};
+
+/// Memory goes to disk and comes back.
+const HIBERNATE: Row = Row {
+    name: "suspend to disk and resume",
+    scenario: "hibernate",
+    memory: Mib::gib(3),
+    cmdline: "resume=/dev/vda",
+    disks: &[2048, 128],
+    ..PLAIN
 };
 
 /// All guests; a row that needs more memory than the host has fails with the reason.
@@ -292,11 +322,7 @@ pub const ROWS: [Row; 47] = [
     storms::SWAPPED,
     FAULTS,
     SOAK,
-    Row {
-        name: "readers of free lists",
-        scenario: "readers",
-        ..PLAIN
-    },
+    READERS,
     Row {
         name: "1 GB pages on an idle guest",
         scenario: "hugetlb",
@@ -374,13 +400,7 @@ pub const ROWS: [Row; 47] = [
         cmdline: "kunit.enable=1 kunit.autorun=1",
         ..PLAIN
     },
-    Row {
-        name: "module comes and goes under churn",
-        variant: Variant::Module,
-        scenario: "module",
-        seconds: 1500,
-        ..PLAIN
-    },
+    MODULE,
     // Its clock counts instructions.
     Row {
         name: "no step of attaching is longer than moving a pageblock",
@@ -404,28 +424,9 @@ pub const ROWS: [Row; 47] = [
         scenario: "module-busy",
         ..PLAIN
     },
-    Row {
-        name: "a debugger's walk over the free lists",
-        scenario: "kcore",
-        memory: Mib::gib(3),
-        ..PLAIN
-    },
-    Row {
-        name: "free lists in a crash dump",
-        scenario: "crash",
-        cmdline: "crashkernel=256M",
-        // Said by the crash kernel, which has no more memory than that.
-        console: "no zone has a complete block of 1 GB",
-        ..PLAIN
-    },
-    Row {
-        name: "suspend to disk and resume",
-        scenario: "hibernate",
-        memory: Mib::gib(3),
-        cmdline: "resume=/dev/vda",
-        disks: &[2048, 128],
-        ..PLAIN
-    },
+    KCORE,
+    CRASH,
+    HIBERNATE,
     REPORTING,
     MODULES,
     FIRST_MODULES,

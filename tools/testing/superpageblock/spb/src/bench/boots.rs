@@ -2,10 +2,8 @@
 //! Which guests are measured, and how do they come to do the same each time?
 
 use std::collections::BTreeMap;
-use std::thread;
 use std::time::Duration;
 
-use anyhow::anyhow;
 use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
@@ -17,6 +15,7 @@ use crate::memory::Mib;
 use crate::modules;
 use crate::session::Boot;
 use crate::session::Session;
+use crate::together;
 use crate::transcript::Transcript;
 
 /// Scenario of the guest program.
@@ -38,15 +37,19 @@ const MACHINE: &str = "-icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,cl
                        -machine max-ram-below-4g=1G";
 
 /// A kernel and how it is booted.
-struct Configuration {
-    name: &'static str,
-    variant: Variant,
-    cmdline: &'static str,
+pub struct Configuration {
+    /// What it is called.
+    pub name: &'static str,
+    /// The kernel.
+    pub variant: Variant,
+    /// Its further parameters.
+    pub cmdline: &'static str,
     /// What the console must say, or what is measured is something else.
-    console: &'static str,
+    pub console: &'static str,
 }
 
-const CONFIGURATIONS: [Configuration; 3] = [
+/// In the order of [`super::ledger::NAMES`].
+pub const CONFIGURATIONS: [Configuration; 3] = [
     Configuration {
         name: "stock",
         variant: Variant::Stock,
@@ -80,7 +83,8 @@ pub fn build(session: &Session) -> Result<()> {
 pub fn boot_all(session: &Session) -> Result<[Counts; 3]> {
     let mut all = Vec::new();
     for group in CONFIGURATIONS.chunks(AT_ONCE) {
-        for counts in boot_group(session, group) {
+        // Side by side: what they count does not depend on the time they take.
+        for counts in together::each(group, |configuration| boot_named(session, configuration)) {
             all.push(counts?);
         }
     }
@@ -88,21 +92,6 @@ pub fn boot_all(session: &Session) -> Result<[Counts; 3]> {
         Ok(counts) => Ok(counts),
         Err(_) => bail!("not as many guests as configurations"),
     }
-}
-
-/// Boots guests side by side: what they count does not depend on the time they take.
-fn boot_group(session: &Session, group: &'static [Configuration]) -> Vec<Result<Counts>> {
-    thread::scope(|scope| {
-        let guests: Vec<_> = group
-            .iter()
-            .map(|configuration| scope.spawn(move || boot_named(session, configuration)))
-            .collect();
-        let panicked = |_| Err(anyhow!("counting instructions panicked"));
-        guests
-            .into_iter()
-            .map(|guest| guest.join().unwrap_or_else(panicked))
-            .collect()
-    })
 }
 
 /// What the configuration of this number counts.
@@ -142,7 +131,8 @@ fn run(session: &Session, configuration: &Configuration, boot: Boot) -> Result<T
     Ok(transcript)
 }
 
-fn says(transcript: &Transcript, console: &str) -> Result<()> {
+/// Whether a console says what it must.
+pub fn says(transcript: &Transcript, console: &str) -> Result<()> {
     match transcript.lines.iter().any(|line| line.contains(console)) {
         true => Ok(()),
         false => bail!("its console does not say '{console}'"),

@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
-use std::thread;
 
 use anyhow::anyhow;
 use anyhow::bail;
@@ -25,6 +24,7 @@ use crate::cmd;
 use crate::kernel::Variant;
 use crate::project::Project;
 use crate::session::Session;
+use crate::together;
 
 /// What is compared: names of configurations, and their kernels.
 const COMPARED: [(&str, Variant); 2] = [("stock", Variant::Stock), ("attached", Variant::Patched)];
@@ -86,17 +86,10 @@ fn major(text: &str) -> Option<u32> {
 fn watch(session: &Session, plugin: &Path) -> Result<[Rows; 2]> {
     let dir = session.project.build("bench");
     fs::create_dir_all(&dir)?;
-    let both: Vec<Result<Rows>> = thread::scope(|scope| {
-        let guests = COMPARED.map(|(name, variant)| {
-            println!("watching {name}: each access to memory is looked at, which takes long");
-            let out = dir.join(format!("{name}.watched"));
-            scope.spawn(move || watch_one(session, name, variant, plugin, &out))
-        });
-        let panicked = |_| Err(anyhow!("watching panicked"));
-        guests
-            .into_iter()
-            .map(|guest| guest.join().unwrap_or_else(panicked))
-            .collect()
+    let both = together::each(COMPARED, |(name, variant)| {
+        println!("watching {name}: each access to memory is looked at, which takes long");
+        let out = dir.join(format!("{name}.watched"));
+        watch_one(session, name, variant, plugin, &out)
     });
     let rows: Vec<Rows> = both.into_iter().collect::<Result<_>>()?;
     rows.try_into().map_err(|_| anyhow!("not two guests"))
@@ -122,7 +115,10 @@ fn watch_one(
     watched::read(&report, &transcript, &symbols)
 }
 
-/// For each class, accesses and misses of an operation, averaged over its rows.
+/// Accesses, first-level misses, last-level misses.
+const FIGURES: [fn(&Seen) -> u64; 3] = [|seen| seen.accesses, |seen| seen.first, |seen| seen.last];
+
+/// For each class, accesses and misses of an operation, averaged over its rows; and those of the whole run.
 fn misses(stock: &Rows, attached: &Rows) -> String {
     let mut text = String::from(
         "Modelled data cache, 32 KiB in front of 2 MiB: for each operation, stock, attached, ratio\n\n",
@@ -133,14 +129,33 @@ fn misses(stock: &Rows, attached: &Rows) -> String {
     );
     for class in CLASSES {
         let mut line = format!("{:24}", class.title());
-        let figures: [fn(&Seen) -> u64; 3] =
-            [|seen| seen.accesses, |seen| seen.first, |seen| seen.last];
-        for figure in figures {
+        for figure in FIGURES {
             line += &compared(by_class(stock, attached, class), figure);
         }
         text += &(line + "\n");
     }
-    text
+    let mut line = format!("{:24}", "the whole run, millions");
+    for figure in FIGURES {
+        line += &whole_run(stock, attached, figure);
+    }
+    text + &line + "\n"
+}
+
+/// The sum over all operations of the rows that both have.
+fn whole_run(stock: &Rows, attached: &Rows, figure: fn(&Seen) -> u64) -> String {
+    let both = CLASSES
+        .iter()
+        .flat_map(|class| by_class(stock, attached, *class));
+    let (mut before, mut after) = (0, 0);
+    for (_, stock, attached) in both {
+        before += figure(stock);
+        after += figure(attached);
+    }
+    cells(before as f64 / 1e6, after as f64 / 1e6)
+}
+
+fn cells(before: f64, after: f64) -> String {
+    format!("{before:>12.2}{after:>10.2}{:>8.3}", after / before)
 }
 
 fn compared<'a>(
@@ -153,12 +168,7 @@ fn compared<'a>(
         after += attached.each(figure(attached));
         count += 1.0;
     }
-    format!(
-        "{:>12.2}{:>10.2}{:>8.3}",
-        before / count,
-        after / count,
-        after / before
-    )
+    cells(before / count, after / count)
 }
 
 #[cfg(test)]
@@ -187,5 +197,7 @@ mod tests {
             line.is_some_and(|line| line.contains("2.00      2.50   1.250")),
             "{text}"
         );
+        let whole = misses(&rows(2_000_000), &rows(3_000_000));
+        assert!(whole.contains("2.00      3.00   1.500"), "{whole}");
     }
 }

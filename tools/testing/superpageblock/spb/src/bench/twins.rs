@@ -2,7 +2,6 @@
 //! What do two kernels report that do the same on machines whose clocks count instructions?
 
 use std::collections::BTreeMap;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -14,6 +13,7 @@ use crate::kernel::Variant;
 use crate::memory::Mib;
 use crate::session::Boot;
 use crate::session::Session;
+use crate::together;
 use crate::transcript::Transcript;
 
 /// The clock counts what all processors execute. Nearly all memory is in one zone.
@@ -54,16 +54,7 @@ pub fn compare(session: &Session, title: &str, work: &Work, figures: &[&str]) ->
 }
 
 fn boot_both(session: &Session, work: &Work) -> Result<[Transcript; 2]> {
-    let both: Vec<Result<Transcript>> = thread::scope(|scope| {
-        let guests = work
-            .kernels
-            .map(|variant| scope.spawn(move || boot(session, variant, work)));
-        let panicked = |_| Err(anyhow!("the guest panicked"));
-        guests
-            .into_iter()
-            .map(|guest| guest.join().unwrap_or_else(panicked))
-            .collect()
-    });
+    let both = together::each(work.kernels, |variant| boot(session, variant, work));
     let both: Vec<Transcript> = both.into_iter().collect::<Result<_>>()?;
     both.try_into().map_err(|_| anyhow!("not two guests"))
 }

@@ -1,28 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Which guests are left for those who have more time?
 
+use super::storms;
 use super::Row;
-use super::ANY;
 use super::BOOST;
 use super::BTRFS;
 use super::CMA;
 use super::CPUHOTPLUG;
+use super::CRASH;
 use super::FILES;
-use super::FILES_STOCK;
 use super::FIRST_MODULES;
 use super::FIRST_OF_NODE;
+use super::HIBERNATE;
 use super::HIGHATOMIC;
 use super::ISOLATION;
+use super::KCORE;
+use super::MODULE;
 use super::MODULES;
 use super::ORDERED;
 use super::PLAIN;
 use super::PRESSURE;
-use super::PRESSURE_STOCK;
+use super::READERS;
 use super::REPORTING;
 use super::SHUFFLED;
 use super::VIRTIO_MEM;
 use crate::kernel::Variant;
 use crate::memory::Mib;
+
+/// The same guest on the stock kernel, which shows what the test itself does.
+const fn on_stock(patched: Row) -> Row {
+    Row {
+        variant: Variant::Stock,
+        twin: patched.name,
+        // What every kernel says.
+        console: "Linux version",
+        gigabytes: false,
+        ..patched
+    }
+}
+
+/// The kernel says when it has initialised the struct pages that it had left for later. The policy attaches after that,
+/// when slab has tainted a block.
+const LATE: Row = Row {
+    name: "every possible 1 GB page after churn, struct pages initialised late",
+    variant: Variant::Drivers,
+    scenario: "run",
+    memory: Mib::gib(8),
+    console: "deferred pages initialised",
+    gigabytes: true,
+    tainted_before: 1,
+    seconds: 900,
+    ..PLAIN
+};
 
 /// Guests that only `spb test-full` boots.
 pub const ROWS_FULL: &[Row] = &[
@@ -33,8 +62,14 @@ pub const ROWS_FULL: &[Row] = &[
         seconds: 1500,
         ..PRESSURE
     },
-    PRESSURE_STOCK,
-    FILES_STOCK,
+    Row {
+        name: "kernel memory grows under pressure, stock kernel",
+        ..on_stock(PRESSURE)
+    },
+    Row {
+        name: "files came and went, stock kernel",
+        ..on_stock(FILES)
+    },
     Row {
         name: "every possible 1 GB page after files came and went, debug kernel",
         variant: Variant::Debug,
@@ -53,12 +88,23 @@ pub const ROWS_FULL: &[Row] = &[
         mkfs: "xfs",
         ..FILES
     },
+    // It keeps some pages of metadata for as long as it is mounted, in whatever gigabyte they are: no 1 GB page is
+    // demanded.
     Row {
-        name: "every possible 1 GB page after files came and went on btrfs",
+        name: "files came and went on btrfs",
         variant: Variant::Files,
         cmdline: "spb.arg.fs=btrfs",
         mkfs: "btrfs",
+        gigabytes: false,
         ..FILES
+    },
+    Row {
+        name: "a storm of inodes on btrfs",
+        variant: Variant::Files,
+        cmdline: "spb.arg.kind=inodes spb.arg.fs=btrfs",
+        mkfs: "btrfs",
+        gigabytes: false,
+        ..storms::INODES
     },
     Row {
         name: "readers of free lists, KASAN",
@@ -91,23 +137,18 @@ pub const ROWS_FULL: &[Row] = &[
                -device ich9-ahci -device qemu-xhci -device usb-tablet -device VGA -device intel-hda",
         ..PLAIN
     },
+    LATE,
     Row {
-        name: "every possible 1 GB page after churn, struct pages initialised late",
-        variant: Variant::Drivers,
-        scenario: "run",
-        memory: Mib::gib(8),
-        gigabytes: true,
-        seconds: 900,
-        ..PLAIN
+        name: "churn, struct pages initialised late, stock kernel",
+        variant: Variant::StockFiles,
+        console: LATE.console,
+        ..on_stock(LATE)
     },
     Row {
         name: "module comes and goes under churn, 8 GB",
-        variant: Variant::Module,
-        scenario: "module",
         memory: Mib::gib(8),
-        cmdline: "spb.arg.cycles=20",
-        seconds: 1500,
-        ..PLAIN
+        seconds: 3000,
+        ..MODULE
     },
     Row {
         name: "every possible 1 GB page after churn, policy as module",
@@ -115,6 +156,7 @@ pub const ROWS_FULL: &[Row] = &[
         scenario: "module-run",
         memory: Mib::gib(8),
         gigabytes: true,
+        tainted_before: 1,
         seconds: 900,
         ..PLAIN
     },
@@ -135,60 +177,36 @@ pub const ROWS_FULL: &[Row] = &[
         ..PLAIN
     },
     Row {
-        name: "a debugger's walk over the free lists, stock",
-        variant: Variant::Stock,
-        scenario: "kcore",
-        memory: Mib::gib(3),
-        console: "",
-        ..PLAIN
+        name: "a debugger's walk over the free lists, stock kernel",
+        ..on_stock(KCORE)
     },
     Row {
-        name: "free lists in a crash dump, stock",
-        variant: Variant::Stock,
-        scenario: "crash",
-        cmdline: "crashkernel=256M",
-        console: "",
-        ..PLAIN
+        name: "free lists in a crash dump, stock kernel",
+        ..on_stock(CRASH)
     },
     Row {
-        name: "suspend to disk and resume, stock",
-        variant: Variant::Stock,
-        scenario: "hibernate",
-        memory: Mib::gib(3),
-        cmdline: "resume=/dev/vda",
-        disks: &[2048, 128],
-        console: "",
-        ..PLAIN
+        name: "suspend to disk and resume, stock kernel",
+        ..on_stock(HIBERNATE)
     },
     Row {
         name: "free page reporting, stock kernel",
-        variant: Variant::Stock,
-        console: ANY,
-        ..REPORTING
+        ..on_stock(REPORTING)
     },
     Row {
         name: "memory modules come and go, stock kernel",
-        variant: Variant::Stock,
-        console: ANY,
-        ..MODULES
+        ..on_stock(MODULES)
     },
     Row {
         name: "first memory of empty zones, stock kernel",
-        variant: Variant::Stock,
-        console: ANY,
-        ..FIRST_MODULES
+        ..on_stock(FIRST_MODULES)
     },
     Row {
         name: "first memory of a node, stock kernel",
-        variant: Variant::Stock,
-        console: ANY,
-        ..FIRST_OF_NODE
+        ..on_stock(FIRST_OF_NODE)
     },
     Row {
         name: "virtio-mem grows and shrinks, stock kernel",
-        variant: Variant::Stock,
-        console: ANY,
-        ..VIRTIO_MEM
+        ..on_stock(VIRTIO_MEM)
     },
     Row {
         name: "memory modules come and go, debug kernel",
@@ -197,58 +215,40 @@ pub const ROWS_FULL: &[Row] = &[
         ..MODULES
     },
     Row {
-        variant: Variant::Stock,
         name: "CMA areas, stock kernel",
-        console: ANY,
-        ..CMA
+        ..on_stock(CMA)
     },
     Row {
-        variant: Variant::Stock,
         name: "memory comes and goes under load, stock kernel",
-        console: ANY,
-        ..ISOLATION
+        ..on_stock(ISOLATION)
     },
     Row {
-        variant: Variant::Stock,
         name: "reserve for high-order atomic requests, stock kernel",
-        console: ANY,
-        ..HIGHATOMIC
+        ..on_stock(HIGHATOMIC)
     },
     Row {
-        variant: Variant::Stock,
         name: "CPUs come and go under load, stock kernel",
-        console: ANY,
-        ..CPUHOTPLUG
+        ..on_stock(CPUHOTPLUG)
     },
     Row {
-        variant: Variant::Stock,
         name: "memory is shuffled, stock kernel",
-        console: ANY,
-        ..SHUFFLED
+        ..on_stock(SHUFFLED)
     },
     Row {
-        variant: Variant::Stock,
         name: "memory is not shuffled, stock kernel",
-        console: ANY,
-        ..ORDERED
+        ..on_stock(ORDERED)
     },
     Row {
-        variant: Variant::StockFiles,
         name: "btrfs metadata moves, stock kernel",
-        console: ANY,
-        ..BTRFS
+        variant: Variant::StockFiles,
+        ..on_stock(BTRFS)
     },
     Row {
-        variant: Variant::Stock,
         name: "watermarks are boosted, stock kernel",
-        console: ANY,
-        ..BOOST
+        ..on_stock(BOOST)
     },
     Row {
-        variant: Variant::Stock,
         name: "readers of free lists, stock kernel",
-        console: ANY,
-        scenario: "readers",
-        ..PLAIN
+        ..on_stock(READERS)
     },
 ];

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use anyhow::bail;
 use anyhow::Context;
@@ -22,6 +24,9 @@ use crate::session::Session;
 use crate::setup::LEFTOVERS;
 
 /// What the tests are built from, as patterns; the source itself stays untouched, as their build writes into it.
+/// Held while a disk is filled.
+static FILLING: Mutex<()> = Mutex::new(());
+
 const PARTS: [&str; 9] = [
     "include/vdso",
     "lib/test_hmm_uapi.h",
@@ -115,6 +120,8 @@ impl Programs {
 
     /// A fresh disk with the programs and the module for `variant`.
     pub fn image(&self, session: &Session, variant: Variant) -> Result<PathBuf> {
+        // Both kernels' modules have their turn in the same directory.
+        let _alone = FILLING.lock().unwrap_or_else(PoisonError::into_inner);
         let module = self.root().join("mm/page_frag");
         fs::create_dir_all(&module)?;
         fs::copy(self.module_dir(variant).join(MODULE), module.join(MODULE))

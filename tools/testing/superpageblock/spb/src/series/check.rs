@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,8 +17,8 @@ use anyhow::Result;
 
 use crate::base;
 use crate::cmd;
-use crate::fingerprint::Fingerprint;
 use crate::git::Git;
+use crate::headers::Headers;
 use crate::initramfs;
 use crate::kconfig;
 use crate::lock::Lock;
@@ -27,27 +26,15 @@ use crate::memory::Mib;
 use crate::qemu::Guest;
 use crate::series::commits::Commit;
 use crate::series::commits::Series;
+use crate::series::passed::builds;
+use crate::series::passed::dir;
+use crate::series::passed::report;
+use crate::series::passed::request;
+use crate::series::passed::Build;
+use crate::series::passed::Config;
+use crate::series::passed::Depth;
+use crate::series::passed::Passed;
 use crate::session::Session;
-
-/// A configuration that every commit must build with, once it is possible.
-#[derive(Clone, Copy, PartialEq)]
-enum Config {
-    /// `SUPERPAGEBLOCK` is not set.
-    Without,
-    /// `SUPERPAGEBLOCK` and its policy are built in.
-    With,
-}
-
-/// How much is built.
-#[derive(Clone, Copy, PartialEq)]
-enum Depth {
-    /// mm/ and the objects of changed files.
-    Quick,
-    /// The kernel.
-    Full,
-    /// The kernel, and it runs.
-    Boot,
-}
 
 /// Numbers of commits, the first being 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,7 +62,7 @@ impl FromStr for Span {
 /// Names the first commit and configuration that does not build or boot.
 pub fn check(session: &mut Session, quick: bool, span: Option<Span>) -> Result<()> {
     let series = super::unsigned(session)?;
-    // From here on nothing is shared with other commands but objects of git.
+    // From here on nothing is shared with other commands but objects of git, and the list of what is changed.
     session.unlock();
     let session = &*session;
     let _lock = Lock::take(dir(session).join("lock"))?;
@@ -89,56 +76,18 @@ pub fn check(session: &mut Session, quick: bool, span: Option<Span>) -> Result<(
     }
     let mut checker = Checker::new(session, &series)?;
     for number in span.first..=span.last {
-        for config in possible(&series.git, &series.commits[number - 1])? {
+        let builds = builds(&series, number)?;
+        for build in &builds {
             let depth = if quick { Depth::Quick } else { Depth::Full };
-            checker.step(number, config, depth)?;
+            checker.step(number, *build, depth)?;
         }
         if !quick && [1, count.div_ceil(2), count].contains(&number) {
-            let configs = possible(&series.git, &series.commits[number - 1])?;
-            let best = *configs.last().context("no configuration")?;
+            let best = *builds.last().context("no configuration")?;
             checker.step(number, best, Depth::Boot)?;
         }
     }
     println!("series-check: {}", report(session, &series)?);
     Ok(())
-}
-
-/// One line on what is known of this series.
-pub fn report(session: &Session, series: &Series) -> Result<String> {
-    let passed = Passed::read(session)?;
-    let count = |depth| -> Result<usize> {
-        let mut good = 0;
-        for commit in &series.commits {
-            let configs = possible(&series.git, commit)?;
-            let deep = |c: &Config| passed.has(commit, *c, depth);
-            let deep_enough = match depth {
-                Depth::Quick => configs
-                    .iter()
-                    .all(|c| deep(c) || passed.has(commit, *c, Depth::Full)),
-                Depth::Full => configs.iter().all(deep),
-                Depth::Boot => configs.iter().any(deep),
-            };
-            good += usize::from(deep_enough);
-        }
-        Ok(good)
-    };
-    let all = series.commits.len();
-    Ok(format!(
-        "Of {all} commits, {} compile in mm/ and wherever they change something, {} build in full, {} were booted.",
-        count(Depth::Quick)?,
-        count(Depth::Full)?,
-        count(Depth::Boot)?
-    ))
-}
-
-/// The configurations that exist at a commit.
-fn possible(git: &Git, commit: &Commit) -> Result<Vec<Config>> {
-    let kconfig = git.run(&["show", &format!("{}:mm/Kconfig", commit.id)])?;
-    if kconfig.contains("superpageblock/Kconfig") {
-        Ok(vec![Config::Without, Config::With])
-    } else {
-        Ok(vec![Config::Without])
-    }
 }
 
 struct Checker<'a> {
@@ -162,28 +111,28 @@ impl<'a> Checker<'a> {
         })
     }
 
-    fn step(&mut self, number: usize, config: Config, depth: Depth) -> Result<()> {
+    fn step(&mut self, number: usize, build: Build, depth: Depth) -> Result<()> {
         let series = self.series;
         let commit = &series.commits[number - 1];
         let name = format!(
             "{number}/{} {} {}",
             series.commits.len(),
-            config.name(),
+            build.name(),
             depth.name()
         );
-        let known = self.passed.has(commit, config, depth);
+        let known = self.passed.has(commit, build, depth);
         if !known {
             self.git.run(&["reset", "--quiet", "--hard", &commit.id])?;
-            self.prove(number, commit, config, depth)
+            self.prove(number, commit, build, depth)
                 .with_context(|| format!("{name}: {}", commit.subject))?;
-            self.passed.add(commit, config, depth)?;
+            self.passed.add(commit, build, depth)?;
         }
         let mark = if known { "ok (as before)" } else { "ok" };
         println!("{mark} {name}: {}", commit.subject);
         Ok(())
     }
 
-    fn prove(&self, number: usize, commit: &Commit, config: Config, depth: Depth) -> Result<()> {
+    fn prove(&self, number: usize, commit: &Commit, build: Build, depth: Depth) -> Result<()> {
         let targets = match depth {
             Depth::Quick => targets(&self.changed(commit)?),
             _ => ["bzImage", "vmlinux"].map(str::to_string).to_vec(),
@@ -191,10 +140,10 @@ impl<'a> Checker<'a> {
         if targets.is_empty() {
             return Ok(());
         }
-        self.configure(config)?;
-        self.compile(number, config, &targets)?;
+        self.configure(build)?;
+        self.compile(number, build, &targets)?;
         if depth == Depth::Boot {
-            self.boot(number, config)?;
+            self.boot(number, build)?;
         }
         Ok(())
     }
@@ -205,23 +154,23 @@ impl<'a> Checker<'a> {
         Ok(self.git.run(&names)?.lines().map(str::to_string).collect())
     }
 
-    fn out(&self, config: Config) -> PathBuf {
-        dir(self.session).join(config.name())
+    fn out(&self, build: Build) -> PathBuf {
+        dir(self.session).join(build.name())
     }
 
-    fn make(&self, config: Config) -> std::process::Command {
+    fn make(&self, build: Build) -> std::process::Command {
         let mut make = self.session.setup.toolchain.make(&self.tree);
-        make.arg(format!("O={}", self.out(config).display()));
+        make.arg(format!("O={}", self.out(build).display()));
         make
     }
 
     /// Writes `.config`; options that only later commits have are left out by Kconfig.
-    fn configure(&self, config: Config) -> Result<()> {
-        let out = self.out(config);
+    fn configure(&self, build: Build) -> Result<()> {
+        let out = self.out(build);
         fs::create_dir_all(&out)?;
         let wanted = out.join("superpageblock.config");
-        fs::write(&wanted, request(self.session, config)?)?;
-        let mut make = self.make(config);
+        fs::write(&wanted, request(self.session, build.config)?)?;
+        let mut make = self.make(build);
         cmd::output(
             make.args(["-s", "allnoconfig"])
                 .env("KCONFIG_ALLCONFIG", &wanted),
@@ -229,40 +178,50 @@ impl<'a> Checker<'a> {
         let found = kconfig::parse(&fs::read_to_string(out.join(".config"))?);
         for symbol in ["SUPERPAGEBLOCK", "SUPERPAGEBLOCK_POLICY"] {
             let value = found.get(symbol).map_or("n", String::as_str);
-            if (value == "y") != (config == Config::With) {
+            if (value == "y") != (build.config == Config::With) {
                 bail!(
                     "CONFIG_{symbol} is {value} in the configuration '{}'",
-                    config.name()
+                    build.name()
                 );
             }
         }
         Ok(())
     }
 
-    fn compile(&self, number: usize, config: Config, targets: &[String]) -> Result<()> {
-        let mut make = self.make(config);
-        make.arg(format!("-j{}", self.session.project.jobs))
-            .args(targets);
-        let log = format!("log/series-{number}-{}.log", config.name());
-        let log = self.session.project.build(log);
-        let label = format!("commit {number}, {}", config.name());
+    fn compile(&self, number: usize, build: Build, targets: &[String]) -> Result<()> {
+        let (project, toolchain) = (&self.session.project, &self.session.setup.toolchain);
+        let out = self.out(build);
+        let name = format!("series-{}", build.name());
+        let headers = match build.plain {
+            true => None,
+            false => Headers::of(project, toolchain, (&self.tree, &out), "x86", &name)?,
+        };
+        let mut make = self.make(build);
+        make.arg(format!("-j{}", project.jobs)).args(targets);
+        headers.iter().for_each(|headers| headers.tell(&mut make));
+        let log = format!("log/series-{number}-{}.log", build.name());
+        let log = project.build(log);
+        let label = format!("commit {number}, {}", build.name());
         cmd::logged(&mut make, &log, &label, "objects", |line| {
             matches!(
                 line.split_whitespace().next(),
                 Some("CC" | "AS" | "RUSTC" | "LD" | "AR")
             )
         })?;
-        let text = fs::read_to_string(&log)?;
+        let mut text = fs::read_to_string(&log)?;
+        if headers.is_some() {
+            text += &fs::read_to_string(project.build(format!("log/{name}-headers.log")))?;
+        }
         match text.lines().find(|line| line.contains("warning:")) {
             Some(line) => bail!("it builds with a warning: {line}"),
             None => Ok(()),
         }
     }
 
-    fn boot(&self, number: usize, config: Config) -> Result<()> {
+    fn boot(&self, number: usize, build: Build) -> Result<()> {
         let guest = Guest {
             name: format!("series {number}"),
-            kernel: self.out(config).join("arch/x86/boot/bzImage"),
+            kernel: self.out(build).join("arch/x86/boot/bzImage"),
             initramfs: initramfs::scenarios(&self.session.project, &[])?,
             memory: Mib::gib(4),
             cpus: 2,
@@ -285,46 +244,6 @@ impl<'a> Checker<'a> {
     }
 }
 
-impl Config {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Without => "without",
-            Self::With => "with",
-        }
-    }
-}
-
-impl Depth {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Quick => "quick",
-            Self::Full => "full",
-            Self::Boot => "boot",
-        }
-    }
-}
-
-fn dir(session: &Session) -> PathBuf {
-    session.project.build("series-check")
-}
-
-fn request(session: &Session, config: Config) -> Result<String> {
-    let fragments: &[&str] = match config {
-        Config::Without => &["base"],
-        Config::With => &["base", "patched"],
-    };
-    let mut request = String::new();
-    for fragment in fragments {
-        let path = session
-            .project
-            .tools("configs")
-            .join(format!("{fragment}.config"));
-        request += &fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-    }
-    Ok(request)
-}
-
 /// What to build for a quick look at a change of `paths`.
 fn targets(paths: &[String]) -> Vec<String> {
     let mut targets = BTreeSet::new();
@@ -338,49 +257,6 @@ fn targets(paths: &[String]) -> Vec<String> {
         }
     }
     targets.into_iter().collect()
-}
-
-/// What has passed, by content.
-struct Passed {
-    path: PathBuf,
-    keys: BTreeSet<String>,
-    environment: [String; 2],
-}
-
-impl Passed {
-    fn read(session: &Session) -> Result<Self> {
-        let path = dir(session).join("passed");
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let environment = |config| -> Result<String> {
-            Ok(request(session, config)? + &session.setup.toolchain.identity)
-        };
-        Ok(Self {
-            path,
-            keys: text.lines().map(str::to_string).collect(),
-            environment: [environment(Config::Without)?, environment(Config::With)?],
-        })
-    }
-
-    fn key(&self, commit: &Commit, config: Config, depth: Depth) -> String {
-        let mut hash = Fingerprint::default();
-        hash.add(&commit.tree).add(config.name()).add(depth.name());
-        hash.add(&self.environment[usize::from(config == Config::With)]);
-        hash.hex()
-    }
-
-    fn has(&self, commit: &Commit, config: Config, depth: Depth) -> bool {
-        self.keys.contains(&self.key(commit, config, depth))
-    }
-
-    fn add(&mut self, commit: &Commit, config: Config, depth: Depth) -> Result<()> {
-        self.keys.insert(self.key(commit, config, depth));
-        let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
-        write(&self.path, &keys.join("\n"))
-    }
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, format!("{text}\n")).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

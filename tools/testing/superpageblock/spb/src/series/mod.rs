@@ -5,7 +5,7 @@
 //! - [`sender`]: who sends it; [`cover`], [`plain`]: the cover letter;
 //! - [`recipients`], [`mails`]: the mails; [`bundle`]: the tree in one file;
 //! - [`checkpatch`]: is every mail clean? [`rewrites`]: does no commit undo another?
-//! - [`check`]: does every commit build?
+//! - [`check`]: does every commit build? [`passed`]: which are known to?
 
 mod bundle;
 pub mod check;
@@ -14,6 +14,7 @@ mod commits;
 mod cover;
 mod mails;
 mod manifest;
+mod passed;
 mod plain;
 mod recipients;
 mod rewrites;
@@ -126,7 +127,7 @@ fn emit(session: &Session, sender: &Sender, dir: &Path) -> Result<Emitted> {
         base,
         &series,
         sender,
-        &check::report(session, &series)?,
+        &passed::report(session, &series)?,
     )?;
     let scratch = Scratch::new(dir)?;
     let staging = scratch.0.join("out");

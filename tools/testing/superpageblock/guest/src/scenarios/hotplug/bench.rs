@@ -136,6 +136,9 @@ impl Bench {
         let mut wanted = books::online(self.floor)?;
         if !verify::patched() {
             wanted.retain(|(_, zone, _), _| zone == "Movable");
+            if wanted.is_empty() {
+                return Ok(());
+            }
         }
         giga::take(&books::complete(&wanted))
     }
