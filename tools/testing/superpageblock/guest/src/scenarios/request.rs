@@ -2,6 +2,10 @@
 
 //! What does the kernel give when asked for huge pages, and at what price?
 
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
 use metrics::cost;
 use metrics::map;
 use metrics::map::BlockUse;
@@ -24,8 +28,28 @@ const SHARE_2M: u64 = 90;
 /// Kilobytes of a 2 MB page.
 const HUGE_KB: u64 = 2048;
 
+/// Longest time in which reclaim comes to its end, and time in which nothing may have been reclaimed then.
+const RECLAIMING: Duration = Duration::from_secs(20);
+const CALM: Duration = Duration::from_millis(500);
+
+/// Waits for the end of what kswapd has begun while memory was full: it goes on for a while when there is enough.
+fn await_calm() -> Result<()> {
+    let start = Instant::now();
+    let mut before = Counters::vmstat()?;
+    while start.elapsed() < RECLAIMING {
+        thread::sleep(CALM);
+        let now = Counters::vmstat()?;
+        if measure::reclaimed(&now.since(&before)) == 0 {
+            return Ok(());
+        }
+        before = now;
+    }
+    Ok(())
+}
+
 /// Walks memory when it has come to rest, and prints the map.
 pub(crate) fn before(walker: &mut Walker) -> Result<Vec<BlockUse>> {
+    await_calm()?;
     let left = drain::drain(walker)?;
     let before = walker.walk()?;
     protocol::log(format_args!("per-CPU pages before asking: {left}"));
