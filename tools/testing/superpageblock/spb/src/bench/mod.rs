@@ -6,7 +6,6 @@
 //! - [`model`]: modelled cache misses; [`watched`], [`symbols`], [`budget`]: which functions take the instructions;
 //! - [`locks`]: how long zone->lock is held; [`latency`]: how long kernel memory waits under pressure;
 //!   [`twins`]: what these share;
-//! - [`native`]: what it takes in time; [`program`]: kernels that are programs, for that;
 //! - [`reference`]: what it was before, and whether it is worse now; [`tools`]: what else that depends on.
 
 mod boots;
@@ -16,8 +15,6 @@ pub mod latency;
 mod ledger;
 pub mod locks;
 pub mod model;
-pub mod native;
-mod program;
 mod reference;
 mod symbols;
 mod table;
