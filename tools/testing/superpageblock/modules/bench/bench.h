@@ -85,7 +85,7 @@ static __always_inline u64 spb_bench_now(void)
 /* Ticks since @start, less those of looking at the clock. */
 static __always_inline u64 spb_bench_since(u64 start)
 {
-	return spb_bench_now() - start - spb_bench_overhead;
+	return rdtsc_ordered() - start - spb_bench_overhead;
 }
 
 /*

@@ -124,7 +124,7 @@ impl<'a> Counting<'a> {
 /// Prints and keeps the table.
 fn kept(session: &Session, counts: [Counts; NAMES.len()]) -> Result<Ledger> {
     let ledger = Ledger::new(counts)?;
-    let text = table::render(&ledger, "Instructions");
+    let text = table::render(&ledger);
     println!("\n{text}");
     let dir = session.project.build("bench");
     fs::create_dir_all(&dir)?;
