@@ -38,7 +38,7 @@ const FILES_PER_DIRECTORY: u64 = 250;
 const LEAST: usize = 4096;
 /// Pages of a pageblock of 2 MB.
 const PAGEBLOCK_PAGES: usize = 512;
-/// Bytes of other memory between the roots and the rest: two hotplug memory blocks.
+/// Bytes of other memory between the roots and the rest, on stock: two hotplug memory blocks.
 const APART: usize = 256 << 20;
 /// Percentage of metadata that may go instead of moving: nodes that were in use just then.
 const LOST: usize = 10;
@@ -55,7 +55,7 @@ pub(crate) fn run() -> Result<()> {
 
     let empty = metadata(&mut walker)?;
     let types = kernel_pageblocks()?;
-    let items = read_apart()?;
+    let items = read()?;
     let frames = new_frames(&mut walker, &empty)?;
     let grown = kernel_pageblocks()?.saturating_sub(types) as usize;
     protocol::metric("metadata_items", items);
@@ -93,14 +93,22 @@ fn remount() -> Result<()> {
 /// Reads all metadata; returns the number of its items.
 ///
 /// The roots of the trees came into memory with the mount. They stay in use and cannot move until it
-/// ends: so they must not share a hotplug memory block with the rest.
-fn read_apart() -> Result<u64> {
+/// ends. Stock has them in movable memory: there they must not share a hotplug memory block with the rest.
+fn read() -> Result<u64> {
+    let _between = match verify::patched() {
+        true => None,
+        false => Some(other_memory()?),
+    };
+    search::items(mounts::DISK)
+}
+
+fn other_memory() -> Result<Mapping> {
     let between = Mapping::new(APART, 0)?;
     between.advise(0, APART, libc::MADV_NOHUGEPAGE);
     (0..APART)
         .step_by(memory::page_bytes())
         .for_each(|at| between.touch(at));
-    search::items(mounts::DISK)
+    Ok(between)
 }
 
 fn make_files() -> Result<()> {
