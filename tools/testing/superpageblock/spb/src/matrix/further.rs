@@ -86,6 +86,8 @@ pub const ROWS_FULL: &[Row] = &[
         variant: Variant::Drivers,
         cmdline: "spb.arg.fs=xfs",
         mkfs: "xfs",
+        // This kernel initialises struct pages late.
+        tainted_before: LATE.tainted_before,
         ..FILES
     },
     Row {
