@@ -119,8 +119,8 @@ static inline struct spb_block *spb_block_of(const struct zone *zone,
 #define __spb_inline	__always_inline
 
 /*
- * Off the fast path: inlined, its operands are computed, and registers spilled, for
- * every allocation.
+ * What is better a function of its own: inlined, its operands are computed, and
+ * registers spilled, for those as well who do not need it.
  */
 #define __spb_outline	noinline
 

@@ -13,7 +13,7 @@ use crate::project::Project;
 
 /// Functions on the way of an allocation or a free, where the compiler leaves them; it puts
 /// some into their only caller.
-const HOT: [&str; 9] = [
+const HOT: [&str; 11] = [
     "__alloc_frozen_pages_noprof",
     "get_page_from_freelist",
     "__rmqueue_pcplist",
@@ -23,6 +23,8 @@ const HOT: [&str; 9] = [
     "free_pcppages_bulk",
     "free_one_page",
     "__free_one_page",
+    "own_free_one_page",
+    "own_rmqueue",
 ];
 
 /// C functions that call the policy.
