@@ -3,13 +3,15 @@
 //! How many 1 GB pages does the kernel give after a storm of one kind blew in full memory?
 //!
 //! - [`cover`]: the movable memory that all is full of;
-//! - [`kinds`]: what comes in a rush and goes; [`processes`], [`packets`], [`limited`]: some of it.
+//! - [`kinds`]: what comes in a rush and goes; [`processes`], [`packets`], [`limited`]: some of it;
+//! - [`shrink`]: what it would help to shrink caches.
 
 mod cover;
 mod kinds;
 mod limited;
 mod packets;
 mod processes;
+mod shrink;
 
 use super::measure;
 use super::run::apart;
@@ -33,7 +35,8 @@ const OPEN_FILES: u64 = 1 << 19;
 
 /// Lets a storm blow, twice, asks for huge pages, and prints it all.
 ///
-/// `spb.arg.kind` is one of [`kinds::NAMES`]; `fs` the kind of file system on the disk, where one is needed.
+/// `spb.arg.kind` is one of [`kinds::NAMES`]; `fs` the kind of file system on the disk, where one is needed; with
+/// `shrink`, caches are shrunk before.
 pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
     apart("storm", || blow(cmdline))
 }
@@ -58,6 +61,9 @@ fn blow(cmdline: &Cmdline) -> Result<()> {
         storm.fall(&mut rng);
         cover.thin_out()?;
         measure::log_memory(format_args!("round {round} fallen"))?;
+    }
+    if cmdline.number("shrink", 0) != 0 {
+        shrink::run()?;
     }
     ask(&mut walker, peak)?;
     protocol::test("contents_kept", cover.check());
