@@ -10,7 +10,7 @@ export FROM SIGN ASSISTED_BY TREE_URL
 SPB := cargo run -q --release --locked --manifest-path $(TOOLS)/Cargo.toml -p spb --
 COMMANDS := setup tree refresh run pressure files bench-model bench-locks bench-latency test kunit host-test scale shell modules series
 
-.PHONY: help rust clean bench soak series-check test-full $(COMMANDS)
+.PHONY: help rust clean bench bench-native soak series-check test-full $(COMMANDS)
 
 help:
 	@echo 'make run         build stock and patched, boot both under the same workload, compare'
@@ -28,6 +28,7 @@ help:
 	@echo 'make bench-model cache misses of alloc and free in a model, and which functions take the instructions'
 	@echo 'make bench-locks how long zone->lock is held, stock against patched, with eight processors'
 	@echo 'make bench-latency how long kernel memory waits for a page while it grows in full memory, stock against patched'
+	@echo 'make bench-native what alloc and free take in time, kernels running as programs (ROUNDS=5)'
 	@echo 'make shell       interactive guest (KERNEL=stock|patched|debug)'
 	@echo 'make modules     the policy as a module (KDIR=/path: for the patched kernel built there)'
 	@echo 'make tree        lay base + patches + overlay out as a git tree in build/tree'
@@ -59,6 +60,9 @@ test-full: rust
 
 soak: rust
 	@$(SPB) $@ $(if $(MINUTES),--minutes '$(MINUTES)')
+
+bench-native: rust
+	@$(SPB) $@ $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 series-check: rust
 	@$(SPB) $@ $(if $(filter 1,$(QUICK)),--quick) $(if $(COMMITS),--commits '$(COMMITS)')

@@ -7,7 +7,9 @@
 
 #include <linux/gfp.h>
 #include <linux/types.h>
+#ifndef CONFIG_UML
 #include <asm/tsc.h>
+#endif
 
 /*
  * Interrupts are off while a row is measured, so a request must not sleep. It
@@ -79,13 +81,20 @@ extern u64 spb_bench_overhead;
 
 static __always_inline u64 spb_bench_now(void)
 {
+#ifdef CONFIG_UML
+	u32 low, high;
+
+	asm volatile("lfence\n\trdtsc" : "=a" (low), "=d" (high) : : "memory");
+	return (u64)high << 32 | low;
+#else
 	return rdtsc_ordered();
+#endif
 }
 
 /* Ticks since @start, less those of looking at the clock. */
 static __always_inline u64 spb_bench_since(u64 start)
 {
-	return rdtsc_ordered() - start - spb_bench_overhead;
+	return spb_bench_now() - start - spb_bench_overhead;
 }
 
 /*

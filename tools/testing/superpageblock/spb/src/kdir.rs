@@ -16,6 +16,9 @@ use crate::kconfig;
 /// The header in which kernel and module must agree.
 pub const HEADER: &str = "include/linux/superpageblock.h";
 
+/// What make calls the only machine that has the policy as a module.
+pub const X86: &str = "x86";
+
 /// What `make modules_prepare` leaves in a build directory.
 const PREPARED: [&str; 3] = [
     "scripts/mod/modpost",
@@ -39,6 +42,8 @@ pub struct KernelDir {
     pub dir: PathBuf,
     /// Symbols of the kernel.
     pub symvers: PathBuf,
+    /// What make calls the machine, or whatever the kernel runs on.
+    pub arch: &'static str,
     /// Whether the kernel has a policy of its own, beside which a module cannot attach.
     pub has_policy: bool,
 }
@@ -91,16 +96,18 @@ pub fn inspect(dir: &Path, sources: &Path, rustc: &str) -> Result<KernelDir> {
     }
     Ok(KernelDir {
         symvers: symvers(&dir).with_context(|| format!("KDIR={name}"))?,
+        arch: X86,
         has_policy: is_set("SUPERPAGEBLOCK_POLICY"),
         dir,
     })
 }
 
-/// A build directory of this project, of a kernel that knows nothing of superpageblocks.
-pub fn stock(dir: &Path) -> Result<KernelDir> {
+/// A build directory of this project, of a kernel that needs no policy from a module.
+pub fn own(dir: &Path, arch: &'static str) -> Result<KernelDir> {
     Ok(KernelDir {
         dir: dir.to_path_buf(),
         symvers: symvers(dir)?,
+        arch,
         has_policy: false,
     })
 }

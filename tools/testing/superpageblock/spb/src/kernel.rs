@@ -192,7 +192,7 @@ pub fn fragments(project: &Project, names: &[&str]) -> Result<String> {
 }
 
 /// Has `make` write `.config`, and checks that all of `request` took effect.
-fn configure(mut make: Command, out: &Path, name: &str, request: &str) -> Result<()> {
+pub fn configure(mut make: Command, out: &Path, name: &str, request: &str) -> Result<()> {
     let wanted = out.join("superpageblock.config");
     fs::write(&wanted, request)?;
     make.arg("-s")

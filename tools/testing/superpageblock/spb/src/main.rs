@@ -161,6 +161,12 @@ enum Request {
     BenchLocks,
     /// Compare how long kernel memory waits for a page while it grows in full memory.
     BenchLatency,
+    /// Time alloc and free on stock, detached and attached kernels that run as programs.
+    BenchNative {
+        /// How often each.
+        #[arg(long, default_value_t = bench::native::ROUNDS, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        rounds: u64,
+    },
     /// Run everything CI runs.
     Test,
     /// Run everything: further guests, and the kernel's own mm tests on stock and patched.
@@ -289,6 +295,7 @@ fn perform(arguments: &Arguments) -> Result<()> {
         Request::BenchModel => bench::model::run(&mut session),
         Request::BenchLocks => bench::locks::run(&mut session),
         Request::BenchLatency => bench::latency::run(&mut session),
+        Request::BenchNative { rounds } => bench::native::run(&mut session, *rounds),
         Request::Test => testing::everything(&session),
         Request::TestFull { further, only } => full::everything(&session, *further, only),
         Request::Selftests { wanted } => full::compare(&mut session, wanted),

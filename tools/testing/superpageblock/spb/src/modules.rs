@@ -84,10 +84,10 @@ pub fn for_variant(session: &Session, variant: Variant, kit: &Kit) -> Result<Pat
     prepare.args(["-s", "modules_prepare"]);
     cmd::output(prepare.arg(format!("O={}", out.display())))?;
     let kernel = match stock {
-        true => kdir::stock(&out)?,
+        true => kdir::own(&out, kdir::X86)?,
         false => kdir::inspect(&out, &tree, &rustc()?)?,
     };
-    build(project, toolchain, &kernel, &tree, kit, variant.name())
+    build((project, toolchain), &kernel, &tree, kit, variant.name())
         .with_context(|| format!("cannot build modules for the {} kernel", variant.name()))
 }
 
@@ -103,14 +103,17 @@ pub fn wanted(scenario: &str) -> Option<&'static Kit> {
 
 /// The files that [`for_variant`] has built for a guest with this scenario.
 pub fn built(project: &Project, variant: Variant, scenario: &str) -> Vec<PathBuf> {
-    let Some(kit) = wanted(scenario) else {
-        return Vec::new();
-    };
-    let dir = kit.directory(project, variant.name());
-    kit.files.iter().map(|file| dir.join(file)).collect()
+    let kit = wanted(scenario);
+    kit.map_or_else(Vec::new, |kit| kit.modules(project, variant.name()))
 }
 
 impl Kit {
+    /// Its modules for a kernel, once they are built.
+    pub fn modules(&self, project: &Project, kernel: &str) -> Vec<PathBuf> {
+        let dir = self.directory(project, kernel);
+        self.files.iter().map(|file| dir.join(file)).collect()
+    }
+
     fn directory(&self, project: &Project, kernel: &str) -> PathBuf {
         project
             .build("modules")
@@ -133,14 +136,8 @@ fn for_kdir(project: Project, dir: &Path) -> Result<PathBuf> {
         ..project.clone()
     })?;
     let name = Fingerprint::default().add(&kernel.dir).hex();
-    build(
-        &project,
-        &setup.toolchain,
-        &kernel,
-        &project.root,
-        &POLICY,
-        &name,
-    )
+    let with = (&project, &setup.toolchain);
+    build(with, &kernel, &project.root, &POLICY, &name)
 }
 
 fn rustc() -> Result<String> {
@@ -148,9 +145,8 @@ fn rustc() -> Result<String> {
 }
 
 /// Builds in `build/modules/NAME`, from a copy of the source in the tree `sources`.
-fn build(
-    project: &Project,
-    toolchain: &Toolchain,
+pub fn build(
+    (project, toolchain): (&Project, &Toolchain),
     kernel: &KernelDir,
     sources: &Path,
     kit: &Kit,
@@ -164,6 +160,7 @@ fn build(
     }
     let mut make = toolchain.make(&kernel.dir);
     make.arg(format!("M={}", dir.display()))
+        .arg(format!("ARCH={}", kernel.arch))
         .arg("CONFIG_SUPERPAGEBLOCK_POLICY=m")
         .arg(format!("-j{}", project.jobs));
     if kernel.symvers.ends_with("vmlinux.symvers") {

@@ -37,15 +37,19 @@ const MACHINE: &str = "-icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,cl
                        -machine max-ram-below-4g=1G";
 
 /// A kernel and how it is booted.
-struct Configuration {
-    name: &'static str,
-    variant: Variant,
-    cmdline: &'static str,
+pub struct Configuration {
+    /// What it is called.
+    pub name: &'static str,
+    /// The kernel.
+    pub variant: Variant,
+    /// Its further parameters.
+    pub cmdline: &'static str,
     /// What the console must say, or what is measured is something else.
-    console: &'static str,
+    pub console: &'static str,
 }
 
-const CONFIGURATIONS: [Configuration; 3] = [
+/// In the order of [`super::ledger::NAMES`].
+pub const CONFIGURATIONS: [Configuration; 3] = [
     Configuration {
         name: "stock",
         variant: Variant::Stock,
@@ -127,7 +131,8 @@ fn run(session: &Session, configuration: &Configuration, boot: Boot) -> Result<T
     Ok(transcript)
 }
 
-fn says(transcript: &Transcript, console: &str) -> Result<()> {
+/// Whether a console says what it must.
+pub fn says(transcript: &Transcript, console: &str) -> Result<()> {
     match transcript.lines.iter().any(|line| line.contains(console)) {
         true => Ok(()),
         false => bail!("its console does not say '{console}'"),

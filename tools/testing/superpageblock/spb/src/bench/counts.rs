@@ -44,6 +44,11 @@ pub fn read(transcript: &Transcript) -> Result<Counts> {
         bail!("{}: {reason}", case.name);
     }
     clock(transcript)?;
+    rows(transcript)
+}
+
+/// The same of a guest whose clock counts time; that no row failed was looked at.
+pub fn rows(transcript: &Transcript) -> Result<Counts> {
     let mut counts = Counts::new();
     for (key, value) in &transcript.values {
         if let Some(name) = key.strip_prefix(PREFIX).filter(|_| value != NONE) {

@@ -6,6 +6,7 @@
 //! - [`model`]: modelled cache misses; [`watched`], [`symbols`], [`budget`]: which functions take the instructions;
 //! - [`locks`]: how long zone->lock is held; [`latency`]: how long kernel memory waits under pressure;
 //!   [`twins`]: what these share;
+//! - [`native`]: what it takes in time; [`program`]: kernels that are programs, for that;
 //! - [`reference`]: what it was before, and whether it is worse now; [`tools`]: what else that depends on.
 
 mod boots;
@@ -15,6 +16,8 @@ pub mod latency;
 mod ledger;
 pub mod locks;
 pub mod model;
+pub mod native;
+mod program;
 mod reference;
 mod symbols;
 mod table;
@@ -124,7 +127,7 @@ impl<'a> Counting<'a> {
 /// Prints and keeps the table.
 fn kept(session: &Session, counts: [Counts; NAMES.len()]) -> Result<Ledger> {
     let ledger = Ledger::new(counts)?;
-    let text = table::render(&ledger);
+    let text = table::render(&ledger, "Instructions");
     println!("\n{text}");
     let dir = session.project.build("bench");
     fs::create_dir_all(&dir)?;

@@ -13,9 +13,9 @@ use crate::bench::ledger::NAMES;
 /// Width of the names of rows.
 const NAME: usize = 46;
 
-/// A table for each class, each with its means.
-pub fn render(ledger: &Ledger) -> String {
-    let mut out = String::from("Instructions of one operation, and ratios to stock\n");
+/// A table for each class, each with its means; `unit` is what was counted.
+pub fn render(ledger: &Ledger, unit: &str) -> String {
+    let mut out = format!("{unit} of one operation, and ratios to stock\n");
     for class in CLASSES {
         if ledger.of(class).next().is_some() {
             section(&mut out, ledger, class);
@@ -61,10 +61,13 @@ mod tests {
 
     #[test]
     fn each_class_has_its_rows_and_its_mean() -> anyhow::Result<()> {
-        let text = render(&ledger(&[
-            ("fresh.bulk.a.alloc", [100, 101, 150]),
-            ("fresh.high.a.free", [200, 200, 100]),
-        ])?);
+        let text = render(
+            &ledger(&[
+                ("fresh.bulk.a.alloc", [100, 101, 150]),
+                ("fresh.high.a.free", [200, 200, 100]),
+            ])?,
+            "Instructions",
+        );
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 9);
         assert!(lines[3].ends_with("100.0     101.0     150.0    1.0100    1.5000"));
