@@ -26,7 +26,7 @@ help:
 	@echo 'make scale       what the policy costs in zones of 8 GB to 16 TB: instructions, time, bytes, code'
 	@echo 'make bench       instructions of alloc and free, stock against patched (UPDATE=1: new reference)'
 	@echo 'make bench-model cache misses of alloc and free in a model, and which functions take the instructions'
-	@echo 'make bench-locks how long zone->lock is held, stock against patched, with eight processors'
+	@echo 'make bench-locks how long zone->lock is held, stock against patched, with one processor and with eight'
 	@echo 'make bench-latency how long kernel memory waits for a page while it grows in full memory, stock against patched'
 	@echo 'make bench-native what alloc and free take in time, kernels running as programs (ROUNDS=5)'
 	@echo 'make shell       interactive guest (KERNEL=stock|patched|debug)'
