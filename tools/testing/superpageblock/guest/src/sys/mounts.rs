@@ -48,6 +48,13 @@ pub(crate) fn mount_names() -> io::Result<()> {
     mount("ramfs", NAMES, "ramfs", "")
 }
 
+/// Mounts the kernel's tracepoints; returns where.
+pub(crate) fn mount_tracing() -> Result<&'static str> {
+    const TRACING: &str = "/sys/kernel/tracing";
+    mount("tracefs", TRACING, "tracefs", "").map_err(|e| format!("{TRACING}: {e}"))?;
+    Ok(TRACING)
+}
+
 /// Mounts the disk, if there is one with ext4 on it.
 ///
 /// Returns whether [`DISK`] is backed by it.
