@@ -85,10 +85,16 @@ fn timed<T>(work: impl FnOnce() -> T) -> (u64, T) {
     })
 }
 
+/// A kernel without huge pages refuses advice against them.
+fn in_ordinary_pages() -> Result<Mapping> {
+    let area = Mapping::new(TOUCHED, 0)?;
+    area.advise(0, TOUCHED, libc::MADV_NOHUGEPAGE);
+    Ok(area)
+}
+
 /// Ordinary pages come by page faults and go with the mapping.
 fn fault() -> Result<Vec<u64>> {
-    let area = Mapping::new(TOUCHED, 0)?;
-    area.demand(0, TOUCHED, libc::MADV_NOHUGEPAGE)?;
+    let area = in_ordinary_pages()?;
     let (touch, ()) = timed(|| touch_all(&area));
     let (unmap, ()) = timed(|| drop(area));
     Ok(vec![touch, unmap])
@@ -102,8 +108,7 @@ fn touch_all(area: &Mapping) {
 
 /// A process with memory of its own forks; the child ends at once. Who of them runs first is up to the scheduler.
 fn fork() -> Result<Vec<u64>> {
-    let area = Mapping::new(TOUCHED, 0)?;
-    area.demand(0, TOUCHED, libc::MADV_NOHUGEPAGE)?;
+    let area = in_ordinary_pages()?;
     touch_all(&area);
     let (ticks, done) = timed(|| (0..FORKS).try_for_each(|_| process::run("forked", || Ok(()))));
     done?;
