@@ -4,12 +4,15 @@
 //! It takes clang's command line. Where the result is the same, it compiles with the precompiled headers
 //! in a third of the time; otherwise, and where that fails, as it was told to.
 //!
+//! What a file embeds is added to the list of what its object depends on: clang leaves it out.
+//!
 //! - `KCC_COMPILER`: the compiler;
 //! - `KCC_HEADERS`: the precompiled headers, none if not set;
 //! - `KCC_DEFINED`: options, separated by blanks, that defined macros for them;
 //! - `KCC_PLAIN`: files and directories of the kernel, separated by colons, that are compiled as they were without this.
 
 mod command;
+mod embedded;
 mod source;
 
 use std::env;
@@ -22,6 +25,7 @@ use std::process::ExitCode;
 use std::process::Stdio;
 
 use command::Compilation;
+use embedded::Embedding;
 
 fn main() -> ExitCode {
     let Some(compiler) = env::var_os("KCC_COMPILER") else {
@@ -29,6 +33,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    if let Some(embedding) = Embedding::of(&arguments) {
+        return with_embedded(&compiler, &arguments, &embedding);
+    }
     if let Some(headers) = env::var_os("KCC_HEADERS") {
         if with_headers(&compiler, &arguments, Path::new(&headers)) {
             return ExitCode::SUCCESS;
@@ -37,6 +44,21 @@ fn main() -> ExitCode {
     let error = Command::new(&compiler).args(&arguments).exec();
     eprintln!("kcc: cannot run {}: {error}", compiler.to_string_lossy());
     ExitCode::FAILURE
+}
+
+/// Compiles a file that embeds others.
+fn with_embedded(compiler: &OsString, arguments: &[OsString], embedding: &Embedding) -> ExitCode {
+    let compiled = Command::new(compiler).args(arguments).status();
+    if !compiled.is_ok_and(|status| status.success()) {
+        return ExitCode::FAILURE;
+    }
+    match embedding.note() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kcc: what the object depends on cannot be noted: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Compiles with precompiled headers, if the file is one that can be and nothing is to be said about it.
