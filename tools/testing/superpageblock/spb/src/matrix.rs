@@ -180,6 +180,14 @@ const RESERVE: Row = Row {
     ..PLAIN
 };
 
+/// Kernel memory and movable pages share pageblocks.
+const MIXED: Row = Row {
+    name: "movable pages leave pageblocks of the kernel",
+    scenario: "mixed",
+    memory: Mib::gib(3),
+    ..PLAIN
+};
+
 /// Metadata of a file system moves.
 const BTRFS: Row = Row {
     name: "btrfs metadata moves, debug kernel",
@@ -295,7 +303,7 @@ const HIBERNATE: Row = Row {
 };
 
 /// All guests; a row that needs more memory than the host has fails with the reason.
-pub const ROWS: [Row; 47] = [
+pub const ROWS: [Row; 48] = [
     // KUnit runs on x86 while this one boots.
     Row {
         name: "patched boots",
@@ -441,6 +449,7 @@ pub const ROWS: [Row; 47] = [
     BTRFS,
     BOOST,
     RESERVE,
+    MIXED,
     // As little memory as a crash kernel has.
     Row {
         name: "256 MB",

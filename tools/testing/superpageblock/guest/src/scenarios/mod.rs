@@ -23,6 +23,7 @@
 //! - [`bench`]: what allocating and freeing cost; [`locks`]: how long zone->lock is held;
 //! - [`boost`]: watermarks rise when kernel memory breaks into movable memory;
 //! - [`faults`]: allocations fail where memory is taken and moved;
+//! - [`mixed`]: movable pages leave pageblocks that the kernel has claimed;
 //! - [`reserve`]: movable memory leaves what is kept for kernel memory, and can have it all the same;
 //! - [`vmalloc`]: areas given back are purged in peace;
 //! - [`selftests`]: the kernel's own mm tests.
@@ -54,6 +55,7 @@ mod isolation;
 mod kcore;
 mod locks;
 mod measure;
+mod mixed;
 mod module;
 mod offline;
 mod pages;
@@ -111,6 +113,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "module-busy" => module::beside_another(),
         "module-off" => module::switched_off(),
         "module-faults" => module::out_of_memory(),
+        "mixed" => mixed::run(),
         "pages" => pages::run(),
         "selftests" => selftests::run(cmdline),
         "bench" => bench::run(cmdline),

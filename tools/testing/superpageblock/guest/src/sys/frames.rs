@@ -17,6 +17,12 @@ const FRAME: u64 = (1 << 55) - 1;
 
 /// The frames of the pages of `mapping` that are in memory, in the order of their addresses.
 pub(crate) fn frames(mapping: &Mapping) -> Result<Vec<u64>> {
+    let places = places(mapping)?;
+    Ok(places.into_iter().map(|(_, frame)| frame).collect())
+}
+
+/// The same, each with its offset in bytes.
+pub(crate) fn places(mapping: &Mapping) -> Result<Vec<(usize, u64)>> {
     let page = memory::page_bytes();
     let mut entries = vec![0; mapping.len() / page * size_of::<u64>()];
     let offset = (mapping.address() / page * size_of::<u64>()) as u64;
@@ -26,7 +32,8 @@ pub(crate) fn frames(mapping: &Mapping) -> Result<Vec<u64>> {
     let entries = entries.chunks_exact(size_of::<u64>());
     let entries = entries.map(|bytes| bytes.try_into().map_or(0, u64::from_ne_bytes));
     Ok(entries
-        .filter(|entry| entry & PRESENT != 0)
-        .map(|entry| entry & FRAME)
+        .enumerate()
+        .filter(|(_, entry)| entry & PRESENT != 0)
+        .map(|(number, entry)| (number * page, entry & FRAME))
         .collect())
 }
