@@ -10,7 +10,7 @@ export FROM SIGN ASSISTED_BY TREE_URL
 SPB := cargo run -q --release --locked --manifest-path $(TOOLS)/Cargo.toml -p spb --
 COMMANDS := setup tree refresh run pressure files bench-model bench-locks bench-latency test kunit host-test scale shell modules series
 
-.PHONY: help rust clean bench bench-native soak series-check test-full $(COMMANDS)
+.PHONY: help rust clean bench bench-native replay soak series-check test-full $(COMMANDS)
 
 help:
 	@echo 'make run         build stock and patched, boot both under the same workload, compare'
@@ -29,6 +29,7 @@ help:
 	@echo 'make bench-locks how long zone->lock is held, stock against patched, with one processor and with eight'
 	@echo 'make bench-latency how long kernel memory waits for a page while it grows in full memory, stock against patched'
 	@echo 'make bench-native what alloc and free take in time, kernels running as programs (ROUNDS=5)'
+	@echo 'make replay      what other rules would do with recorded allocations of real programs (RECORD=1: record anew)'
 	@echo 'make shell       interactive guest (KERNEL=stock|patched|debug)'
 	@echo 'make modules     the policy as a module (KDIR=/path: for the patched kernel built there)'
 	@echo 'make tree        lay base + patches + overlay out as a git tree in build/tree'
@@ -63,6 +64,9 @@ soak: rust
 
 bench-native: rust
 	@$(SPB) $@ $(if $(ROUNDS),--rounds '$(ROUNDS)')
+
+replay: rust
+	@$(SPB) $@ $(if $(filter 1,$(RECORD)),--record)
 
 series-check: rust
 	@$(SPB) $@ $(if $(filter 1,$(QUICK)),--quick) $(if $(COMMITS),--commits '$(COMMITS)')

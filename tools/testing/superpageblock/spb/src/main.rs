@@ -6,6 +6,7 @@
 //! - [`session`]: all of that together; [`testing`], [`lanes`], [`places`], [`matrix`], [`workspace`], [`kunit`], [`ktap`], [`callgraph`], [`hooks`], [`unchanged`], [`plain`], [`refusals`], [`cases`]: tests;
 //! - [`selftests`], [`kunit_mm`], [`twins`], [`full`]: the kernel's own tests, and guests, on stock and patched;
 //! - [`scale`]: what the policy costs where there is more memory;
+//! - [`replay`]: other rules for the policy, on recorded allocations;
 //! - [`series`]: the series for the mailing list;
 //! - [`bench`]: instructions of alloc and free;
 //! - [`compare`], [`single`], [`shell`], [`modules`], [`kdir`]: the other commands; [`settings`], [`project`], [`cmd`], [`git`], [`lock`], [`fingerprint`], [`together`]: helpers.
@@ -46,6 +47,7 @@ mod qemu;
 mod qmp;
 mod refresh;
 mod refusals;
+mod replay;
 mod saved;
 mod scale;
 mod seed;
@@ -189,6 +191,12 @@ enum Request {
     HostTest,
     /// Print what the policy costs where there is more memory: instructions, time, bytes, code.
     Scale,
+    /// Carry out recorded allocations of real programs with the policy's rules, and with others.
+    Replay {
+        /// Record all of them anew.
+        #[arg(long)]
+        record: bool,
+    },
     /// Boot an interactive guest.
     Shell,
     /// Emit the mail series and a git tree.
@@ -299,6 +307,7 @@ fn perform(arguments: &Arguments) -> Result<()> {
         Request::Test => testing::everything(&session),
         Request::TestFull { further, only } => full::everything(&session, *further, only),
         Request::Selftests { wanted } => full::compare(&mut session, wanted),
+        Request::Replay { record } => replay::run(&mut session, settings.memory, *record),
         Request::Kunit => testing::only_kunit(&session),
         Request::Series => series::make(&session),
         Request::SeriesCheck { quick, commits } => {

@@ -2,6 +2,7 @@
 //! How does a disk image get a file system?
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -15,14 +16,24 @@ const SYSTEM: &str = "/usr/sbin:/sbin";
 
 /// Makes a file system of this kind fill the image; an empty kind leaves it as it is.
 pub fn fill(image: &Path, kind: &str) -> Result<()> {
-    if kind.is_empty() {
-        return Ok(());
+    match kind {
+        "" => Ok(()),
+        kind => make(image, kind, &[]),
     }
+}
+
+/// Makes ext4 with the files below `root` fill the image.
+pub fn fill_from(image: &Path, root: &Path) -> Result<()> {
+    make(image, "ext4", &[OsStr::new("-d"), root.as_os_str()])
+}
+
+fn make(image: &Path, kind: &str, options: &[&OsStr]) -> Result<()> {
     let path = env::var("PATH").unwrap_or_default();
     let mut mkfs = Command::new("env");
     mkfs.arg(format!("PATH={path}:{SYSTEM}"))
         .arg(format!("mkfs.{kind}"))
         .arg("-q")
+        .args(options)
         .arg(image);
     cmd::output(&mut mkfs)
         .map(drop)

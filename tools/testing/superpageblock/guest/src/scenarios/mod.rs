@@ -25,6 +25,7 @@
 //! - [`faults`]: allocations fail where memory is taken and moved;
 //! - [`mixed`]: movable pages leave pageblocks that the kernel has claimed;
 //! - [`reserve`]: movable memory leaves what is kept for kernel memory, and can have it all the same;
+//! - [`record`]: allocations of ordinary programs, for replay on the host;
 //! - [`vmalloc`]: areas given back are purged in peace;
 //! - [`selftests`]: the kernel's own mm tests.
 //!
@@ -62,6 +63,7 @@ mod pages;
 mod poison;
 mod pressure;
 mod readers;
+mod record;
 mod reporting;
 mod request;
 mod reserve;
@@ -124,6 +126,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "cpuhotplug" => cpuhotplug::run(cmdline),
         "highatomic" => highatomic::run(),
         "isolation" => isolation::run(cmdline),
+        "record" => record::run(cmdline),
         "reserve" => reserve::run(),
         "storms" => storms::run(cmdline),
         "soak" => soak::soak(cmdline),

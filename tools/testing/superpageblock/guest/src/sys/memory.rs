@@ -92,6 +92,12 @@ impl Mapping {
         unsafe { std::slice::from_raw_parts_mut(self.base.cast(), self.len / size_of::<u64>()) }
     }
 
+    /// The memory as bytes.
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: by the invariant the mapping is ours alone, and anonymous memory is initialised.
+        unsafe { std::slice::from_raw_parts_mut(self.base, self.len) }
+    }
+
     /// Gives advice on `len` bytes from `offset`, both multiples of the page size; errors are ignored,
     /// since some kernels have no transparent huge pages.
     pub(crate) fn advise(&self, offset: usize, len: usize, advice: libc::c_int) {

@@ -42,6 +42,20 @@ pub(crate) fn mount_all() {
     use_console();
 }
 
+/// Mounts for a system below `root` what programs expect of the kernel.
+pub(crate) fn mount_pseudo_below(root: &str) -> Result<()> {
+    for (source, target, kind, options) in PSEUDO {
+        if kind != "debugfs" && kind != "cgroup2" {
+            let target = format!("{root}{target}");
+            mount(source, &target, kind, options).map_err(|e| format!("{target}: {e}"))?;
+        }
+    }
+    let shared = format!("{root}/dev/shm");
+    fs::create_dir_all(&shared)?;
+    mount("tmpfs", &shared, "tmpfs", "").map_err(|e| format!("{shared}: {e}"))?;
+    Ok(())
+}
+
 /// Mounts a file system whose inodes are reclaimable slab; those of [`RAM`] are unmovable.
 pub(crate) fn mount_names() -> io::Result<()> {
     fs::create_dir_all(NAMES)?;

@@ -91,7 +91,7 @@ impl PrivateApt {
 
 /// The one source this tree has: the machine's own mirror, the suites with a current kernel.
 fn sources() -> Result<String> {
-    let mirror = mirror(Path::new("/etc/apt")).context("no Debian mirror found in /etc/apt")?;
+    let mirror = super::mirror()?;
     let signed = if Path::new(KEYRING).exists() {
         format!("Signed-By: {KEYRING}\n")
     } else {
@@ -104,7 +104,7 @@ fn sources() -> Result<String> {
 }
 
 /// URI of the Debian archive in the machine's own apt sources.
-fn mirror(etc: &Path) -> Result<String> {
+pub fn mirror(etc: &Path) -> Result<String> {
     let mut files = vec![etc.join("sources.list")];
     if let Ok(entries) = fs::read_dir(etc.join("sources.list.d")) {
         files.extend(entries.flatten().map(|entry| entry.path()));

@@ -14,6 +14,7 @@ use std::thread;
 
 use anyhow::anyhow;
 use anyhow::bail;
+use anyhow::Context;
 use anyhow::Result;
 
 use crate::base;
@@ -123,6 +124,16 @@ pub struct Setup {
 /// Programs by which packages are recognised.
 pub fn programs() -> impl Iterator<Item = &'static str> {
     packages::proofs().filter(|proof| !proof.starts_with('/'))
+}
+
+/// Installs a package that few commands need; it is called like its program.
+pub fn need(program: &str) -> Result<()> {
+    packages::need(program)
+}
+
+/// URI of the Debian archive that this machine uses.
+pub fn mirror() -> Result<String> {
+    apt::mirror(Path::new("/etc/apt")).context("no Debian mirror found in /etc/apt")
 }
 
 /// Installs and fetches what is missing; fast when nothing is.

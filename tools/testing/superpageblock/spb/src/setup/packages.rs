@@ -54,14 +54,23 @@ pub fn proofs() -> impl Iterator<Item = &'static str> {
 ///
 /// One line naming the missing packages where they cannot be installed.
 pub fn ensure() -> Result<()> {
-    let missing: Vec<&str> = NEEDED
-        .iter()
-        .filter(|(_, proof)| !present(proof))
-        .map(|(package, _)| *package)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
+    let missing = NEEDED.iter().filter(|(_, proof)| !present(proof));
+    let missing: Vec<&str> = missing.map(|(package, _)| *package).collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => install(&missing),
     }
+}
+
+/// Installs what only some command needs: a package that is called like its program.
+pub fn need(program: &str) -> Result<()> {
+    match present(program) {
+        true => Ok(()),
+        false => install(&[program]),
+    }
+}
+
+fn install(missing: &[&str]) -> Result<()> {
     let list = missing.join(" ");
     if !cmd::on_path("apt-get") {
         bail!("please install what Debian calls: {list}");
@@ -82,7 +91,7 @@ pub fn ensure() -> Result<()> {
     let mut install = apt_get(root);
     install
         .args(["install", "-y", "--no-install-recommends"])
-        .args(&missing);
+        .args(missing);
     cmd::logged(&mut install, &log, "apt-get install", "lines", |_| true)
         .with_context(|| format!("please install: {list}"))
 }

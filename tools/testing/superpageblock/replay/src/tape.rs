@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Which events are on a tape?
+//!
+//! A tape begins with 4096 bytes of text: `name:`, `ID:` and `field:` lines of the two events, as the kernel
+//! prints them. Then come pages of its ring buffer (include/linux/ring_buffer.h): time of the first event, 8
+//! bytes; bytes that are used, 8 bytes; events. Each has a word with its length in the low five bits and the
+//! time since the event before in the others, in nanoseconds.
+
+use std::io::Read;
+
+use anyhow::ensure;
+use anyhow::Context;
+use anyhow::Result;
+
+const PAGE: usize = 4096;
+/// Bytes before the events of a page.
+const START: usize = 16;
+/// What the number of used bytes says besides: events before this page are lost, and how many is stored.
+const LOST: u64 = 3 << 30;
+/// Values of the low five bits that are no lengths.
+const PADDING: u32 = 29;
+const EXTEND: u32 = 30;
+const STAMP: u32 = 31;
+/// Of a time that stands for itself; the others are those of the page.
+const STAMP_BITS: u32 = 59;
+
+/// Pages that were allocated or given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// Time since boot in nanoseconds.
+    pub(crate) time: u64,
+    /// Number of the first page.
+    pub(crate) pfn: u32,
+    pub(crate) order: u32,
+    /// Type of the request; none if pages were given back.
+    pub(crate) ty: Option<u32>,
+}
+
+/// The events of one processor, in order.
+///
+/// # Errors
+///
+/// If this is no tape, or events were lost.
+pub(crate) fn events(mut tape: impl Read) -> Result<Vec<Event>> {
+    let mut page = [0; PAGE];
+    tape.read_exact(&mut page).context("it is too short")?;
+    let formats = Formats::read(&String::from_utf8_lossy(&page))?;
+    let mut events = Vec::new();
+    loop {
+        tape.read_exact(&mut page).context("it has no end")?;
+        let (time, used) = (long(&page, 0)?, long(&page, 8)?);
+        if used == 0 {
+            return Ok(events);
+        }
+        ensure!(used & LOST == 0, "events were lost at {time} ns");
+        let used = START + usize::try_from(used)?;
+        let page = page.get(START..used).context("a page is cut")?;
+        formats.page(time, page, &mut events)?;
+    }
+}
+
+/// Where an event has its fields.
+struct Format {
+    id: u16,
+    pfn: usize,
+    order: usize,
+    /// Only of an allocation.
+    ty: Option<usize>,
+}
+
+struct Formats([Format; 2]);
+
+impl Formats {
+    fn read(text: &str) -> Result<Self> {
+        let one = |name: &str| {
+            let format = Format::read(text, name);
+            format.with_context(|| format!("the tape does not say what {name} is"))
+        };
+        Ok(Self([one("mm_page_alloc")?, one("mm_page_free")?]))
+    }
+
+    /// Appends what is on a page.
+    fn page(&self, mut time: u64, page: &[u8], events: &mut Vec<Event>) -> Result<()> {
+        let mut at = 0;
+        while at < page.len() {
+            let head = word(page, at)?;
+            let (kind, delta) = (head & 31, u64::from(head >> 5));
+            match kind {
+                PADDING if delta == 0 => return Ok(()),
+                PADDING => at += 4 + word(page, at + 4)? as usize,
+                EXTEND => {
+                    time += delta | u64::from(word(page, at + 4)?) << 27;
+                    at += 8;
+                    continue;
+                }
+                STAMP => {
+                    time = time >> STAMP_BITS << STAMP_BITS
+                        | delta
+                        | u64::from(word(page, at + 4)?) << 27;
+                    at += 8;
+                    continue;
+                }
+                _ => {
+                    let long = kind == 0;
+                    let bytes = if long { word(page, at + 4)? } else { kind * 4 } as usize;
+                    let start = at + if long { 8 } else { 4 };
+                    at += 4 + bytes;
+                    let event = page.get(start..at).context("an event is cut")?;
+                    time += delta;
+                    events.extend(self.event(time, event)?);
+                    continue;
+                }
+            }
+            time += delta;
+        }
+        Ok(())
+    }
+
+    /// The event, if it is one of these.
+    fn event(&self, time: u64, event: &[u8]) -> Result<Option<Event>> {
+        let id = word(event, 0)? as u16;
+        let Some(format) = self.0.iter().find(|format| format.id == id) else {
+            return Ok(None);
+        };
+        let pfn = long(event, format.pfn)?;
+        // An allocation that failed.
+        if pfn == u64::MAX {
+            return Ok(None);
+        }
+        let ty = format.ty.map(|at| word(event, at)).transpose()?;
+        Ok(Some(Event {
+            time,
+            pfn: u32::try_from(pfn)?,
+            order: word(event, format.order)?,
+            ty,
+        }))
+    }
+}
+
+impl Format {
+    fn read(text: &str, name: &str) -> Option<Self> {
+        let start = text.find(&format!("name: {name}\n"))?;
+        let rest = &text[start..];
+        let end = rest[1..].find("name: ").map_or(rest.len(), |end| end + 1);
+        let lines = rest[..end].lines();
+        let id = lines.clone().find_map(|line| line.strip_prefix("ID: "))?;
+        let field = |name: &str| {
+            let line = lines
+                .clone()
+                .find(|line| line.contains(&format!(" {name};")))?;
+            let (_, rest) = line.split_once("offset:")?;
+            rest.split(';').next()?.parse().ok()
+        };
+        Some(Self {
+            id: id.trim().parse().ok()?,
+            pfn: field("pfn")?,
+            order: field("order")?,
+            ty: field("migratetype"),
+        })
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Result<u32> {
+    let bytes = bytes.get(at..at + 4).context("an event is cut")?;
+    Ok(u32::from_le_bytes(bytes.try_into()?))
+}
+
+fn long(bytes: &[u8], at: usize) -> Result<u64> {
+    let bytes = bytes.get(at..at + 8).context("an event is cut")?;
+    Ok(u64::from_le_bytes(bytes.try_into()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "name: mm_page_alloc\nID: 500\nformat:\n\
+        \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n\
+        \tfield:unsigned long pfn;\toffset:8;\tsize:8;\tsigned:0;\n\
+        \tfield:unsigned int order;\toffset:16;\tsize:4;\tsigned:0;\n\
+        \tfield:int migratetype;\toffset:32;\tsize:4;\tsigned:1;\n\
+        name: mm_page_free\nID: 501\nformat:\n\
+        \tfield:unsigned long pfn;\toffset:8;\tsize:8;\tsigned:0;\n\
+        \tfield:unsigned int order;\toffset:16;\tsize:4;\tsigned:0;\n";
+
+    /// A tape whose only page has these words, and `flags` beside their number.
+    fn tape(words: &[u32], flags: u64) -> Vec<u8> {
+        let mut tape = HEADER.as_bytes().to_vec();
+        tape.resize(PAGE, 0);
+        tape.extend(1_000u64.to_le_bytes());
+        tape.extend(((words.len() as u64 * 4) | flags).to_le_bytes());
+        words
+            .iter()
+            .for_each(|word| tape.extend(word.to_le_bytes()));
+        tape.resize(3 * PAGE, 0);
+        tape
+    }
+
+    fn free(delta: u32, pfn: u32) -> [u32; 7] {
+        [6 | delta << 5, 501, 0, pfn, 0, 0, 0]
+    }
+
+    #[test]
+    fn times_add_up_and_fields_are_where_the_header_says() {
+        let mut words = vec![EXTEND | 3 << 5, 1];
+        words.extend([9 | 2 << 5, 500, 0, 77, 0, 3, 0, 0, 0, 1]);
+        words.extend(free(5, 77));
+        words.extend([PADDING]);
+        let time = 1_000 + 3 + (1 << 27) + 2;
+        let alloc = Event {
+            time,
+            pfn: 77,
+            order: 3,
+            ty: Some(1),
+        };
+        let free = Event {
+            time: time + 5,
+            pfn: 77,
+            order: 0,
+            ty: None,
+        };
+        assert_eq!(events(&tape(&words, 0)[..]).unwrap(), [alloc, free]);
+    }
+
+    #[test]
+    fn other_events_and_what_was_discarded_are_passed_over() {
+        let mut words = vec![STAMP | 1_000 << 5, 0, 2, 7, 0];
+        words.extend([PADDING | 1 << 5, 8, 0]);
+        words.extend(free(1, 5));
+        let found = events(&tape(&words, 0)[..]).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].time, 1_002);
+    }
+
+    #[test]
+    fn a_tape_with_a_gap_or_without_header_is_refused() {
+        let lost = events(&tape(&free(1, 5), 1 << 31)[..]).unwrap_err();
+        assert_eq!(lost.to_string(), "events were lost at 1000 ns");
+        let empty = events(&[0; 2 * PAGE][..]).unwrap_err();
+        assert_eq!(
+            empty.to_string(),
+            "the tape does not say what mm_page_alloc is"
+        );
+        let cut = events(&tape(&[6, 501], 0)[..]).unwrap_err();
+        assert_eq!(cut.to_string(), "an event is cut");
+    }
+}
