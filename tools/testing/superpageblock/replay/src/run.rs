@@ -171,8 +171,7 @@ impl Replay {
 
 /// The type of a request, as C numbers them.
 fn type_of(number: u32) -> Type {
-    let types = Type::ALL.into_iter();
-    let found = types.into_iter().find(|ty| *ty as u32 == number);
+    let found = Type::ALL.into_iter().find(|ty| *ty as u32 == number);
     // Requests have no other types than these three.
     found.unwrap_or(Type::Unmovable)
 }
@@ -186,7 +185,8 @@ mod tests {
 
     fn event(pfn: u32, order: u32, ty: Option<u32>) -> Event {
         Event {
-            time: u64::from(pfn),
+            // Far enough apart for room to be made again.
+            time: u64::from(pfn) << 10,
             pfn,
             order,
             ty,
@@ -210,14 +210,17 @@ mod tests {
 
     #[test]
     fn room_is_made_where_memory_is_full_of_movable_pages() {
-        // One block has kernel memory, and movable memory fills it and most of the other one.
+        // Of two blocks with 16 pageblocks each, one has kernel memory. Movable memory fills the other one, and leaves
+        // four pageblocks of the first; then three of the other one are freed.
         let mut events = vec![event(1 << 20, 9, UNMOVABLE)];
-        events.extend((0..120).map(|number| event(number << 9, 9, MOVABLE)));
+        events.extend((0..27).map(|number| event(number << 9, 9, MOVABLE)));
+        events.extend((0..3).map(|number| event(number << 9, 9, None)));
         events.extend((0..6).map(|number| event((1 << 21) + (number << 9), 9, UNMOVABLE)));
         let mut replay = Replay::new(2);
         events.iter().for_each(|event| replay.event(event));
-        assert_eq!(replay.counts.failed, 0);
-        assert_eq!(replay.counts.taints, 1);
+        let counts = replay.counts;
+        assert_eq!((counts.failed, counts.taints), (0, 1));
+        assert_eq!(counts.moved, 2 << 9);
     }
 
     #[test]

@@ -60,6 +60,61 @@ pub(crate) fn events(mut tape: impl Read) -> Result<Vec<Event>> {
     }
 }
 
+/// What a ring buffer has next.
+struct Entry<'a> {
+    /// Its size.
+    bytes: usize,
+    /// Time once it has happened.
+    time: u64,
+    /// None if it only tells the time, or was discarded.
+    data: Option<&'a [u8]>,
+}
+
+impl<'a> Entry<'a> {
+    /// What a page begins with, the time before it being known; none at the end of what is used.
+    fn first(page: &'a [u8], before: u64) -> Result<Option<Self>> {
+        if page.is_empty() {
+            return Ok(None);
+        }
+        let head = word(page, 0)?;
+        let (kind, delta) = (head & 31, u64::from(head >> 5));
+        let entry = match kind {
+            PADDING if delta == 0 => return Ok(None),
+            PADDING => Self {
+                bytes: 4 + word(page, 4)? as usize,
+                time: before + delta,
+                data: None,
+            },
+            EXTEND => Self {
+                bytes: 8,
+                time: before + (delta | u64::from(word(page, 4)?) << 27),
+                data: None,
+            },
+            STAMP => Self {
+                bytes: 8,
+                time: (before >> STAMP_BITS << STAMP_BITS)
+                    | delta
+                    | u64::from(word(page, 4)?) << 27,
+                data: None,
+            },
+            _ => {
+                // A length that does not fit into five bits counts the word that it is in.
+                let (start, bytes) = match kind {
+                    0 => (8, word(page, 4)?),
+                    words => (4, words * 4),
+                };
+                let bytes = 4 + bytes as usize;
+                Self {
+                    bytes,
+                    time: before + delta,
+                    data: Some(page.get(start..bytes).context("an event is cut")?),
+                }
+            }
+        };
+        Ok(Some(entry))
+    }
+}
+
 /// Where an event has its fields.
 struct Format {
     id: u16,
@@ -82,37 +137,13 @@ impl Formats {
 
     /// Appends what is on a page.
     fn page(&self, mut time: u64, page: &[u8], events: &mut Vec<Event>) -> Result<()> {
-        let mut at = 0;
-        while at < page.len() {
-            let head = word(page, at)?;
-            let (kind, delta) = (head & 31, u64::from(head >> 5));
-            match kind {
-                PADDING if delta == 0 => return Ok(()),
-                PADDING => at += 4 + word(page, at + 4)? as usize,
-                EXTEND => {
-                    time += delta | u64::from(word(page, at + 4)?) << 27;
-                    at += 8;
-                    continue;
-                }
-                STAMP => {
-                    time = time >> STAMP_BITS << STAMP_BITS
-                        | delta
-                        | u64::from(word(page, at + 4)?) << 27;
-                    at += 8;
-                    continue;
-                }
-                _ => {
-                    let long = kind == 0;
-                    let bytes = if long { word(page, at + 4)? } else { kind * 4 } as usize;
-                    let start = at + if long { 8 } else { 4 };
-                    at += 4 + bytes;
-                    let event = page.get(start..at).context("an event is cut")?;
-                    time += delta;
-                    events.extend(self.event(time, event)?);
-                    continue;
-                }
+        let mut rest = page;
+        while let Some(entry) = Entry::first(rest, time)? {
+            time = entry.time;
+            if let Some(data) = entry.data {
+                events.extend(self.event(time, data)?);
             }
-            time += delta;
+            rest = rest.get(entry.bytes..).context("an event is cut")?;
         }
         Ok(())
     }
