@@ -10,12 +10,10 @@ pub(crate) const PER_LOOK: usize = 256;
 /// The result of a replay. Pages are of 4 KB, blocks of the size that the model has.
 #[derive(Default)]
 pub(crate) struct Counts {
-    /// Seconds from the first event to the last.
-    pub(crate) seconds: u64,
     pub(crate) allocations: u64,
     /// Those for which there was no page: the recorded machine was not as fragmented, or reclaimed.
     pub(crate) failed: u64,
-    /// Frees of pages that were in use before recording began.
+    /// Frees of pages that nobody was seen to get: before recording began, or as the target of a migration.
     pub(crate) unknown: u64,
     /// Pages of memory that cannot move.
     pub(crate) kernel: u64,
@@ -25,8 +23,6 @@ pub(crate) struct Counts {
     pub(crate) untaints: u64,
     pub(crate) tainted_most: u64,
     pub(crate) tainted_end: u64,
-    /// Pageblocks with memory that cannot move, at most.
-    pub(crate) dirty_most: u64,
     /// Sums over all looks.
     pub(crate) tainted_sum: u64,
     pub(crate) empty_sum: u64,
@@ -46,29 +42,14 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(
-            f,
-            "seconds={} allocations={} failed={} ",
-            self.seconds, self.allocations, self.failed
-        )?;
-        write!(
-            f,
-            "unknown={} kernel_most={} ",
-            self.unknown, self.kernel_most
-        )?;
-        write!(
-            f,
-            "dirty_most={} tainted_most={} ",
-            self.dirty_most, self.tainted_most
-        )?;
-        write!(f, "tainted_end={} ", self.tainted_end)?;
+        write!(f, "allocations={} ", self.allocations)?;
+        write!(f, "failed={} unknown={} ", self.failed, self.unknown)?;
+        write!(f, "kernel_most={} ", self.kernel_most)?;
+        write!(f, "taints={} untaints={} ", self.taints, self.untaints)?;
+        write!(f, "tainted_most={} ", self.tainted_most)?;
         write!(f, "tainted_mean={:.2} ", self.mean(self.tainted_sum))?;
+        write!(f, "tainted_end={} ", self.tainted_end)?;
         write!(f, "empty_mean={:.2} ", self.mean(self.empty_sum))?;
-        write!(
-            f,
-            "taints={} untaints={} moved={} ",
-            self.taints, self.untaints, self.moved
-        )?;
-        write!(f, "updates={}", self.updates)
+        write!(f, "moved={} updates={}", self.moved, self.updates)
     }
 }

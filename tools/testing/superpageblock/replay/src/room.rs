@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How is room made for kernel memory? As mm/superpageblock/room.c does, with the policy's own ranks and limits;
-//! all that is movable moves.
+//! How is room made for kernel memory? As mm/superpageblock/room.c does, with the policy's own ranks and limits, but
+//! for every request, as if it might wait; and all that is movable moves.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::policy::units::Type;
 use crate::rmqueue::Want;
 use crate::run::Replay;
 
-const NANOSECONDS: u64 = 1_000_000;
+const NS_PER_MS: u64 = 1_000_000;
 /// For a page that is moved out of a tainted block.
 const TARGET: u32 = Flags::FIRST_PASS | Flags::NOFRAGMENT | Flags::TARGET;
 
@@ -37,7 +37,7 @@ impl Replay {
             }
             self.failures[block] += 1;
         }
-        self.rests_until = time + u64::from(LIMITS.request_rest_ms) * NANOSECONDS;
+        self.rests_until = time + u64::from(LIMITS.request_rest_ms) * NS_PER_MS;
         self.failures.iter_mut().for_each(|failures| *failures /= 2);
         false
     }

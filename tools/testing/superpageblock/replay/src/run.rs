@@ -63,9 +63,6 @@ pub(crate) fn replay(memory: u64, events: &[Event]) -> Counts {
     let mut counts = replay.counts;
     counts.tainted_end = replay.tainted.iter().filter(|tainted| **tainted).count() as u64;
     counts.updates = u64::from(replay.zone.calls.updates());
-    if let (Some(first), Some(last)) = (events.first(), events.last()) {
-        counts.seconds = (last.time - first.time) / 1_000_000_000;
-    }
     counts
 }
 
@@ -86,13 +83,13 @@ impl Replay {
     /// Something is allocated or freed.
     pub(crate) fn event(&mut self, event: &Event) {
         match event.ty {
-            Some(ty) => self.allocate(event, type_of(ty)),
+            Some(ty) => self.allocate(event, ty),
             None => self.free(event),
         }
     }
 
     fn allocate(&mut self, event: &Event, ty: Type) {
-        // On two processors, the free of what was here before can seem to come later.
+        // Of what compaction moved away from here, nobody saw the free.
         self.give_back(event.pfn, event.order);
         self.counts.allocations += 1;
         let Some(page) = self.ask(event, ty) else {
@@ -154,38 +151,31 @@ impl Replay {
         let before = std::mem::replace(&mut self.tainted[block], now);
         self.counts.taints += u64::from(now && !before);
         self.counts.untaints += u64::from(before && !now);
+        let tainted = self.counts.taints - self.counts.untaints;
+        self.counts.tainted_most = self.counts.tainted_most.max(tainted);
     }
 
     fn look(&mut self) {
         let tally = self.zone.policy().tally();
-        let dirty = self.zone.blocks.iter().map(|block| block.nr_dirty);
-        let (dirty, tainted) = (dirty.sum::<u32>(), u64::from(tally.tainted));
+        let tainted = u64::from(tally.tainted);
         let counts = &mut self.counts;
-        counts.dirty_most = counts.dirty_most.max(dirty.into());
-        counts.tainted_most = counts.tainted_most.max(tainted);
         counts.tainted_sum += tainted;
         counts.empty_sum += u64::from(tally.empty);
         counts.looks += 1;
     }
 }
 
-/// The type of a request, as C numbers them.
-fn type_of(number: u32) -> Type {
-    let found = Type::ALL.into_iter().find(|ty| *ty as u32 == number);
-    // Requests have no other types than these three.
-    found.unwrap_or(Type::Unmovable)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::evacuate::LIMITS;
 
-    const UNMOVABLE: Option<u32> = Some(Type::Unmovable as u32);
-    const MOVABLE: Option<u32> = Some(Type::Movable as u32);
+    const UNMOVABLE: Option<Type> = Some(Type::Unmovable);
+    const MOVABLE: Option<Type> = Some(Type::Movable);
 
-    fn event(pfn: u32, order: u32, ty: Option<u32>) -> Event {
+    fn event(pfn: u32, order: u32, ty: Option<Type>) -> Event {
         Event {
-            // Far enough apart for room to be made again.
+            // 100 ms are some 200 pageblocks.
             time: u64::from(pfn) << 10,
             pfn,
             order,
@@ -221,6 +211,22 @@ mod tests {
         let counts = replay.counts;
         assert_eq!((counts.failed, counts.taints), (0, 1));
         assert_eq!(counts.moved, 2 << 9);
+    }
+
+    #[test]
+    fn who_found_no_room_does_not_look_again_at_once() {
+        // Nothing is tainted yet: there is nothing to empty.
+        let mut replay = Replay::new(2);
+        replay.event(&event(1, 0, UNMOVABLE));
+        let rest = u64::from(LIMITS.request_rest_ms) * 1_000_000;
+        assert_eq!(replay.rests_until, (1 << 10) + rest);
+        let want = Want {
+            order: 0,
+            ty: Type::Unmovable,
+            flags: LAST,
+        };
+        assert!(!replay.make_room(replay.rests_until - 1, want));
+        assert_eq!(replay.rests_until, (1 << 10) + rest);
     }
 
     #[test]

@@ -13,6 +13,8 @@ use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
 
+use crate::policy::units::Type;
+
 const PAGE: usize = 4096;
 /// Bytes before the events of a page.
 const START: usize = 16;
@@ -25,6 +27,9 @@ const STAMP: u32 = 31;
 /// Of a time that stands for itself; the others are those of the page.
 const STAMP_BITS: u32 = 59;
 
+/// Highest order of an allocation.
+const MAX_ORDER: u32 = 10;
+
 /// Pages that were allocated or given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
@@ -34,7 +39,7 @@ pub(crate) struct Event {
     pub(crate) pfn: u32,
     pub(crate) order: u32,
     /// Type of the request; none if pages were given back.
-    pub(crate) ty: Option<u32>,
+    pub(crate) ty: Option<Type>,
 }
 
 /// The events of one processor, in order.
@@ -159,11 +164,13 @@ impl Formats {
         if pfn == u64::MAX {
             return Ok(None);
         }
-        let ty = format.ty.map(|at| word(event, at)).transpose()?;
+        let order = word(event, format.order)?;
+        ensure!(order <= MAX_ORDER, "a page of order {order} at {time} ns");
+        let ty = format.ty.map(|at| type_of(word(event, at)?)).transpose()?;
         Ok(Some(Event {
             time,
             pfn: u32::try_from(pfn)?,
-            order: word(event, format.order)?,
+            order,
             ty,
         }))
     }
@@ -190,6 +197,12 @@ impl Format {
             ty: field("migratetype"),
         })
     }
+}
+
+/// The type that C gives this number.
+fn type_of(number: u32) -> Result<Type> {
+    let found = Type::ALL.into_iter().find(|ty| *ty as u32 == number);
+    found.with_context(|| format!("no request has type {number}"))
 }
 
 fn word(bytes: &[u8], at: usize) -> Result<u32> {
@@ -243,7 +256,7 @@ mod tests {
             time,
             pfn: 77,
             order: 3,
-            ty: Some(1),
+            ty: Some(Type::Movable),
         };
         let free = Event {
             time: time + 5,
@@ -275,5 +288,9 @@ mod tests {
         );
         let cut = events(&tape(&[6, 501], 0)[..]).unwrap_err();
         assert_eq!(cut.to_string(), "an event is cut");
+        let mut damaged = free(1, 5);
+        damaged[5] = 11;
+        let order = events(&tape(&damaged, 0)[..]).unwrap_err();
+        assert_eq!(order.to_string(), "a page of order 11 at 1001 ns");
     }
 }

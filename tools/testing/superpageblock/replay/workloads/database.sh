@@ -20,7 +20,10 @@ as_postgres() {
 }
 as_postgres "$server/initdb" --no-sync -D "$database"
 as_postgres "$server/postgres" -D "$database" -c listen_addresses= -k /tmp &
+tries=0
 until as_postgres pgbench -h /tmp -i -s 10 postgres; do
+	tries=$((tries + 1))
+	[ $tries -lt 60 ]
 	sleep 1
 done
 as_postgres pgbench -h /tmp -c 8 -t 100000 postgres

@@ -3,8 +3,8 @@
 //! Which pages do ordinary programs ask for and give back?
 //!
 //! The first disk is the root of a Debian system, the others take the recording, one for each processor. The
-//! events have to be switched on from boot: `trace_event=kmem:mm_page_alloc,kmem:mm_page_free
-//! trace_buf_size=64M`.
+//! events have to be switched on from boot, with one clock for all processors:
+//! `trace_event=kmem:mm_page_alloc,kmem:mm_page_free trace_buf_size=32M trace_clock=global`.
 
 mod tape;
 

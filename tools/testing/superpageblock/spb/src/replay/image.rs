@@ -26,6 +26,16 @@ const PROGRAMS: &str = "gcc,libc6-dev,make,flex,bison,bc,libelf-dev,libssl-dev,x
 const ARCHIVES: &str = "git emacs-nox python3 texlive-latex-base vim";
 const MIB: u64 = 12 << 10;
 
+/// What the image is made of, as one word.
+pub fn key(session: &Session) -> Result<String> {
+    let workloads = session.project.tools("replay/workloads");
+    Ok(Fingerprint::default()
+        .add((SUITE, PROGRAMS, ARCHIVES, MIB))
+        .add(&session.base.commit)
+        .add(scripts(&workloads)?)
+        .hex())
+}
+
 /// The image; made if it is missing, or what it is made of has changed.
 ///
 /// # Errors
@@ -36,14 +46,11 @@ pub fn ensure(session: &Session) -> Result<PathBuf> {
     let image = project.build("replay/root.img");
     let stamp = project.build("replay/root.stamp");
     let workloads = project.tools("replay/workloads");
-    let key = Fingerprint::default()
-        .add((SUITE, PROGRAMS, ARCHIVES, MIB))
-        .add(&session.base.commit)
-        .add(scripts(&workloads)?)
-        .hex();
+    let key = key(session)?;
     if image.exists() && fingerprint::matches(&stamp, &key) {
         return Ok(image);
     }
+    let _ = fs::remove_file(&stamp);
     ensure!(
         cmd::output(Command::new("id").arg("-u"))? == "0",
         "only root can make the system whose programs are recorded"

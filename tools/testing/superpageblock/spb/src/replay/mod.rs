@@ -22,9 +22,11 @@ use crate::session::Session;
 const USUAL: Mib = Mib(384);
 
 /// Columns: heading, and what the replay calls it.
-const COLUMNS: [(&str, &str); 9] = [
+const COLUMNS: [(&str, &str); 11] = [
     ("allocations", "allocations"),
     ("failed", "failed"),
+    ("unknown", "unknown"),
+    ("kernel", "kernel_most"),
     ("taints", "taints"),
     ("most", "tainted_most"),
     ("mean", "tainted_mean"),
@@ -38,7 +40,6 @@ const COLUMNS: [(&str, &str); 9] = [
 pub fn run(session: &mut Session, memory: Option<Mib>, anew: bool) -> Result<()> {
     let memory = memory.unwrap_or(USUAL);
     let recordings = record::recordings(session, memory, anew)?;
-    session.unlock();
     let rules = rules::read(&session.project)?;
     let mut results = Vec::new();
     for rule in [""]

@@ -65,12 +65,8 @@ pub fn recordings(session: &mut Session, memory: Mib, anew: bool) -> Result<Vec<
         .map(|(name, seconds)| {
             let recording = Recording::of(&session.project, name);
             let stamp = session.project.build(format!("replay/{name}.stamp"));
-            let script = session.project.tools(format!("replay/workloads/{name}.sh"));
-            let script =
-                fs::read_to_string(&script).with_context(|| script.display().to_string())?;
-            let key = Fingerprint::default()
-                .add((memory.0, seconds, script))
-                .hex();
+            let what = (memory.0, seconds, CPUS, EVENTS, image::key(session)?);
+            let key = Fingerprint::default().add(what).hex();
             if anew || !fingerprint::matches(&stamp, &key) {
                 let _ = fs::remove_file(&stamp);
                 record(session, &recording, memory, *seconds)?;

@@ -154,8 +154,11 @@ impl<'a> Checker<'a> {
         Ok(self.git.run(&names)?.lines().map(str::to_string).collect())
     }
 
+    /// As deep below `build/` as every kernel's: the compiler cache may hand out lists of headers, which have relative
+    /// paths, to any kernel with the same file.
     fn out(&self, build: Build) -> PathBuf {
-        dir(self.session).join(build.name())
+        let name = format!("series-{}", build.name());
+        self.session.project.build(name)
     }
 
     fn make(&self, build: Build) -> std::process::Command {
