@@ -35,9 +35,11 @@ pub fn run(session: &mut Session, boot: &Boot) -> Result<()> {
         println!("splat: {splat}");
     }
     println!("guest ran {:.1} s", transcript.seconds);
-    match transcript.failure() {
-        None => Ok(()),
-        Some(reason) => bail!("{reason}; the console is in build/log"),
+    let failed = transcript.cases.iter().filter(|c| c.failure.is_some());
+    match (transcript.failure(), failed.count()) {
+        (None, 0) => Ok(()),
+        (None, failed) => bail!("{failed} cases failed"),
+        (Some(reason), _) => bail!("{reason}; the console is in build/log"),
     }
 }
 

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 /// Console text that means the kernel found something wrong with itself.
-const SPLATS: [&str; 9] = [
+const SPLATS: [&str; 11] = [
     "WARNING:",
     "BUG:",
     "Oops",
     "lockdep is turned off",
     "Kernel panic",
+    "invoked oom-killer",
+    "page allocation failure",
     "rcu: INFO",
     "possible circular",
     "inconsistent lock state",

@@ -2,8 +2,8 @@
 
 //! Do movable pages get out of pageblocks that the kernel has claimed?
 //!
-//! Where kernel memory took what was free in every pageblock of a gigabyte, none of them can be emptied. Those
-//! pages that do move still make room for kernel memory.
+//! Where kernel memory took what was free in every pageblock of a gigabyte, while none could be emptied, none of them
+//! ever can. Those pages that do move still make room for kernel memory.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -26,26 +26,33 @@ use crate::verify;
 use crate::workload::pipes::Pipes;
 use crate::Result;
 
-const MIN_FREE: &str = "/proc/sys/vm/min_free_kbytes";
-/// Less than what the kernel is to leave: it sets watermarks high in a small machine with transparent huge pages.
-const MIN_FREE_KB: &str = "2048";
-/// Per-CPU lists of a few hundred pages: what is freed is to be free for all.
-const PER_CPU: &str = "/proc/sys/vm/percpu_pagelist_high_fraction";
-const PER_CPU_FRACTION: &str = "100000";
+/// What is set so that nothing else decides where pages lie.
+const SETTINGS: [(&str, &str); 4] = [
+    // Less than what the kernel is to leave: it sets watermarks high in a small machine with transparent huge pages,
+    ("/proc/sys/vm/min_free_kbytes", "2048"),
+    // and raises them when types of memory mix.
+    ("/proc/sys/vm/watermark_boost_factor", "0"),
+    // Compaction in the background would separate them.
+    ("/proc/sys/vm/compaction_proactiveness", "0"),
+    // Per-CPU lists of a few hundred pages: what is freed is to be free for all.
+    ("/proc/sys/vm/percpu_pagelist_high_fraction", "100000"),
+];
+/// Without it the policy empties no pageblock.
+const EVACUATION: &str = "/proc/sys/vm/compact_unevictable_allowed";
 const PAGEBLOCK: u64 = 512;
 /// Every other run of so many pages is freed: enough for the kernel to claim the pageblock.
 const RUN: u64 = 64;
 /// Memory left free where all of it is filled, in kilobytes.
 const LEFT_KB: u64 = 48 << 10;
-/// Free pages in gigabytes of the kernel that it leaves: those of six pageblocks that are half in use.
-const UNCLAIMED: u64 = 3 * PAGEBLOCK;
+/// Free pages in gigabytes of the kernel that it leaves: several times its watermarks, and what a few pageblocks hold.
+const UNCLAIMED: u64 = 6 * PAGEBLOCK;
 /// What happens when pages were moved out of a pageblock.
 const EVENT: &str = "spb_evacuate";
-/// A sixteenth of a pageblock: with less the policy does not begin.
+/// A sixteenth of a pageblock: with less to move the policy does not begin.
 const MOVED: u64 = PAGEBLOCK / 16;
-/// Pages without flags that show that a pageblock is in use; some are on per-CPU lists instead.
-const OTHERS: u64 = PAGEBLOCK / 4;
-/// Claimed pageblocks that movable pages have to leave.
+/// Pages of the kernel that make a pageblock one of its own; far more than what per-CPU lists may hold of it.
+const KERNELS: u64 = PAGEBLOCK / 4;
+/// Pageblocks of the kernel that movable pages have to leave.
 const PAGEBLOCKS: usize = 4;
 /// The worker comes back after five seconds at most.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,19 +61,18 @@ const OPEN_FILES: u64 = 1 << 16;
 /// Mixes kernel memory and movable pages, and waits for these to leave.
 pub(crate) fn run() -> Result<()> {
     process::allow_files(OPEN_FILES);
-    files::write(MIN_FREE, MIN_FREE_KB)?;
-    files::write(PER_CPU, PER_CPU_FRACTION)?;
+    for (setting, value) in SETTINGS {
+        files::write(setting, value)?;
+    }
     let tracing = mounts::mount_tracing()?;
-    files::write(
-        format!("{tracing}/events/superpageblock/{EVENT}/enable"),
-        "1",
-    )?;
-    let mut walker = Walker::new()?;
     let area = filled()?;
+    // While there is memory for the list.
     let places = frames::places(&area)?;
     let (tainted, clean) = (tainted()?, clean()?);
     thin_out(&area, &places, &tainted)?;
     protocol::metric("free_beside_them", free(&tainted)?);
+    // Room that is made for kernel memory would keep it and movable pages apart.
+    files::write(EVACUATION, "0")?;
     let mut pipes = Pipes::default();
     while free(&tainted)? > UNCLAIMED {
         pipes.grow_large()?;
@@ -75,7 +81,20 @@ pub(crate) fn run() -> Result<()> {
 
     // Somewhere to go.
     thin_out(&area, &places, &clean)?;
-    let outcome = wait_until(|| Ok(in_claimed(tracing, &mut walker)? >= PAGEBLOCKS));
+    drop(places);
+    // No kernel memory goes from here on: a pageblock that has much of it now is never empty.
+    let shared = shared(&area)?;
+    protocol::metric("pageblocks_shared", shared.len());
+    files::write(
+        format!("{tracing}/events/superpageblock/{EVENT}/enable"),
+        "1",
+    )?;
+    files::write(EVACUATION, "1")?;
+    let outcome = wait_until(|| {
+        // Nobody makes room that is not wanted.
+        pipes.grow_large()?;
+        Ok(count_left(tracing, &shared)? >= PAGEBLOCKS)
+    });
     protocol::test("movable_pages_leave_claimed_pageblocks", outcome);
     verify::report("end");
     protocol::ok("scenario");
@@ -130,18 +149,31 @@ fn free(wanted: &[Gigabyte]) -> Result<u64> {
     Ok(wanted.map(|g| g.free).sum())
 }
 
-/// Pageblocks that movable pages have left, and in which the kernel has others.
-fn in_claimed(tracing: &str, walker: &mut Walker) -> Result<usize> {
-    let left = left(&files::read(format!("{tracing}/trace"))?);
-    let mut others: HashMap<u64, u64> = HashMap::new();
+/// Pageblocks that the area's pages have in common with the kernel's.
+fn shared(area: &Mapping) -> Result<HashSet<u64>> {
     // Pages of pipes have no flags.
-    for frame in walker.frames_where(|flags| flags == 0)? {
-        *others.entry(frame / PAGEBLOCK).or_default() += 1;
+    let kernels = pageblocks(Walker::new()?.frames_where(|flags| flags == 0)?, KERNELS);
+    let places = frames::places(area)?;
+    let areas = pageblocks(places.into_iter().map(|(_, frame)| frame), MOVED);
+    Ok(kernels.intersection(&areas).copied().collect())
+}
+
+/// Pageblocks with at least so many of these pages.
+fn pageblocks(frames: impl IntoIterator<Item = u64>, least: u64) -> HashSet<u64> {
+    let mut pages: HashMap<u64, u64> = HashMap::new();
+    for frame in frames {
+        *pages.entry(frame / PAGEBLOCK).or_default() += 1;
     }
-    let claimed = |pageblock: &&u64| others.get(pageblock).is_some_and(|pages| *pages >= OTHERS);
-    let count = left.iter().filter(claimed).count();
+    pages.retain(|_, pages| *pages >= least);
+    pages.into_keys().collect()
+}
+
+/// How many of these pageblocks movable pages have left.
+fn count_left(tracing: &str, shared: &HashSet<u64>) -> Result<usize> {
+    let left = left(&files::read(format!("{tracing}/trace"))?);
+    let count = left.intersection(shared).count();
     protocol::metric("pageblocks_left", left.len());
-    protocol::metric("claimed_pageblocks_left", count);
+    protocol::metric("shared_pageblocks_left", count);
     Ok(count)
 }
 
@@ -182,5 +214,11 @@ mod tests {
         };
         let trace = line("0x1400", 256) + &line("0x1600", 3) + "# pfn=0x1800 moved=99\n";
         assert_eq!(left(&trace), HashSet::from([0x1400 / PAGEBLOCK]));
+    }
+
+    #[test]
+    fn a_pageblock_with_few_of_the_pages_does_not_count() {
+        let frames = (0..40).chain(512..530);
+        assert_eq!(pageblocks(frames, MOVED), HashSet::from([0]));
     }
 }
