@@ -32,8 +32,8 @@ use super::units::TYPES;
 
 /// Free pages of a type from which a block is advertised for it: what a per-CPU
 /// list takes at once (`zone_batchsize()` gives at most 63). A pageblock, if that
-/// is less: a wholly free one must be seen. With 16, more calls and fewer empty blocks; with
-/// 256, fewer of both; Documentation/mm/superpageblock.rst, "Other rules".
+/// is less: a wholly free one must be seen. With 16 and with 256, fewer empty blocks and more
+/// refusals; Documentation/mm/superpageblock.rst, "Other rules".
 pub(crate) const ADVERTISE_PAGES: u32 = 64;
 
 /// Slot of a remnant; their fullness does not matter.

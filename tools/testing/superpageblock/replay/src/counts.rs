@@ -13,6 +13,8 @@ pub(crate) struct Counts {
     pub(crate) allocations: u64,
     /// Those for which there was no page: the recorded machine was not as fragmented, or reclaimed.
     pub(crate) failed: u64,
+    /// Those that were sent back, and then asked for single pages instead.
+    pub(crate) refused: u64,
     /// Frees of pages that nobody was seen to get: before recording began, or as the target of a migration.
     pub(crate) unknown: u64,
     /// Pages of memory that cannot move.
@@ -43,7 +45,8 @@ impl Counts {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "allocations={} ", self.allocations)?;
-        write!(f, "failed={} unknown={} ", self.failed, self.unknown)?;
+        write!(f, "failed={} refused={} ", self.failed, self.refused)?;
+        write!(f, "unknown={} ", self.unknown)?;
         write!(f, "kernel_most={} ", self.kernel_most)?;
         write!(f, "taints={} untaints={} ", self.taints, self.untaints)?;
         write!(f, "tainted_most={} ", self.tainted_most)?;

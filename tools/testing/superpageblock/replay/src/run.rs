@@ -3,23 +3,26 @@
 //! What does the policy make of recorded events?
 //!
 //! Each event is carried out on a model of one zone, with the passes that the allocator makes. There are no
-//! per-CPU lists, and nobody reclaims but the recorded machine. Blocks are smaller than a gigabyte, for a load of
-//! minutes to fill many of them.
+//! per-CPU lists and no worker, and nobody reclaims but the recorded machine. Blocks are smaller than a gigabyte, for
+//! a load of minutes to fill many of them.
 
 use crate::block::is_dirty_type;
 use crate::counts::Counts;
 use crate::counts::PER_LOOK;
 use crate::held::Held;
 use crate::hooks::Zone;
+use crate::policy::request::BeforeTaint;
 use crate::policy::request::Flags;
 use crate::policy::units::Geometry;
 use crate::policy::units::Order;
 use crate::policy::units::Type;
 use crate::rmqueue::Page;
 use crate::rmqueue::Want;
+use crate::room::Room;
 use crate::scenario::Kind;
 use crate::scenario::Sizes;
 use crate::tape::Event;
+use crate::tape::Request;
 
 /// 16 pageblocks of 2 MB: with fewer, shares of a block such as the reserve come out too coarse.
 const SIZES: Sizes = Sizes {
@@ -35,15 +38,27 @@ const PAGES_PER_MIB: u64 = 256;
 const FIRST: [u32; 2] = [Flags::FIRST_PASS | Flags::NOFRAGMENT, Flags::FIRST_PASS];
 const LAST: u32 = 0;
 
+/// What became of a request.
+enum Outcome {
+    Served(Page),
+    /// It is to ask for less.
+    Refused,
+    /// There is no page.
+    Failed,
+}
+
+impl From<Option<Page>> for Outcome {
+    fn from(page: Option<Page>) -> Self {
+        page.map_or(Self::Failed, Self::Served)
+    }
+}
+
 /// A zone in which recorded events happen once more.
 pub(crate) struct Replay {
     pub(crate) zone: Zone,
     pub(crate) held: Held,
     pub(crate) counts: Counts,
-    /// No room is made before that time.
-    pub(crate) rests_until: u64,
-    /// Attempts to make room in each block that failed.
-    pub(crate) failures: Vec<u32>,
+    pub(crate) room: Room,
     /// Whether each block held memory that cannot move when last looked at.
     tainted: Vec<bool>,
 }
@@ -74,56 +89,85 @@ impl Replay {
             zone,
             held: Held::new(blocks, 1 << SIZES.geometry.block_order),
             counts: Counts::default(),
-            rests_until: 0,
-            failures: vec![0; blocks],
+            room: Room::new(blocks),
             tainted: vec![false; blocks],
         }
     }
 
     /// Something is allocated or freed.
     pub(crate) fn event(&mut self, event: &Event) {
-        match event.ty {
-            Some(ty) => self.allocate(event, ty),
+        match event.request {
+            Some(request) => self.allocate(event, request),
             None => self.free(event),
         }
     }
 
-    fn allocate(&mut self, event: &Event, ty: Type) {
+    fn allocate(&mut self, event: &Event, request: Request) {
         // Of what compaction moved away from here, nobody saw the free.
         self.give_back(event.pfn, event.order);
         self.counts.allocations += 1;
-        let Some(page) = self.ask(event, ty) else {
-            self.counts.failed += 1;
-            return;
-        };
-        if is_dirty_type(ty as usize) {
+        match self.ask(event.time, event.order, request) {
+            Outcome::Served(page) => self.put(event.pfn, page),
+            Outcome::Refused => {
+                self.counts.refused += 1;
+                self.serve_singly(event, request);
+            }
+            Outcome::Failed => self.counts.failed += 1,
+        }
+    }
+
+    /// Pages of order 0 for a larger request that was refused, which then may wait: slabs and what kvmalloc() takes.
+    fn serve_singly(&mut self, event: &Event, mut request: Request) {
+        request.flags |= Flags::WAITS;
+        let mut failed = false;
+        for pfn in event.pfn..event.pfn + (1 << event.order) {
+            match self.ask(event.time, 0, request) {
+                Outcome::Served(page) => self.put(pfn, page),
+                _ => failed = true,
+            }
+        }
+        self.counts.failed += u64::from(failed);
+    }
+
+    fn put(&mut self, pfn: u32, page: Page) {
+        if is_dirty_type(page.ty as usize) {
             self.counts.kernel += 1 << page.order;
             self.counts.kernel_most = self.counts.kernel_most.max(self.counts.kernel);
         }
-        self.held.put(event.pfn, page);
+        self.held.put(pfn, page);
         self.note(page.block);
     }
 
-    fn ask(&mut self, event: &Event, ty: Type) -> Option<Page> {
-        let order = event.order;
-        let mut want = Want {
+    fn ask(&mut self, time: u64, order: u32, request: Request) -> Outcome {
+        let ty = request.ty;
+        let must = request.flags & Flags::MUST;
+        let want = |pass| Want {
             order,
             ty,
-            flags: FIRST[0],
+            flags: pass | must,
         };
-        for flags in FIRST {
-            want.flags = flags;
-            if let Some(page) = self.zone.alloc(want) {
-                return Some(page);
+        for pass in FIRST {
+            if let Some(page) = self.zone.alloc(want(pass)) {
+                return Outcome::Served(page);
             }
         }
-        if is_dirty_type(ty as usize) && self.make_room(event.time, want) {
-            if let Some(page) = self.zone.alloc(want) {
-                return Some(page);
+        if is_dirty_type(ty as usize) {
+            if let Some(outcome) = self.before_taint(time, want(FIRST[1]), request.flags) {
+                return outcome;
             }
         }
-        want.flags = LAST;
-        self.zone.alloc(want)
+        self.zone.alloc(want(LAST)).into()
+    }
+
+    /// What kernel memory tries before it taints a clean block; none if it is to do that.
+    fn before_taint(&mut self, time: u64, want: Want, flags: u32) -> Option<Outcome> {
+        let before = BeforeTaint::of(Order::new(want.order), Flags(flags));
+        let may_move = flags & Flags::IO != 0;
+        if before.make_room && may_move && self.make_room(time, want.order) {
+            return self.zone.alloc(want).map(Outcome::Served);
+        }
+        let may_refuse = want.order <= self.zone.pageblock_order() && !self.room.rests(time);
+        (before.refuse && may_refuse).then_some(Outcome::Refused)
     }
 
     fn free(&mut self, event: &Event) {
@@ -170,16 +214,22 @@ mod tests {
     use super::*;
     use crate::policy::evacuate::LIMITS;
 
-    const UNMOVABLE: Option<Type> = Some(Type::Unmovable);
-    const MOVABLE: Option<Type> = Some(Type::Movable);
+    const UNMOVABLE: Option<Request> = request(Type::Unmovable, Flags::WAITS | Flags::IO);
+    const MOVABLE: Option<Request> = request(Type::Movable, Flags::WAITS | Flags::IO);
+    /// As for a slab of more than a page.
+    const LARGE: Option<Request> = request(Type::Unmovable, Flags::IO);
 
-    fn event(pfn: u32, order: u32, ty: Option<Type>) -> Event {
+    const fn request(ty: Type, flags: u32) -> Option<Request> {
+        Some(Request { ty, flags })
+    }
+
+    fn event(pfn: u32, order: u32, request: Option<Request>) -> Event {
         Event {
             // 100 ms are some 200 pageblocks.
             time: u64::from(pfn) << 10,
             pfn,
             order,
-            ty,
+            request,
         }
     }
 
@@ -219,14 +269,63 @@ mod tests {
         let mut replay = Replay::new(2);
         replay.event(&event(1, 0, UNMOVABLE));
         let rest = u64::from(LIMITS.request_rest_ms) * 1_000_000;
-        assert_eq!(replay.rests_until, (1 << 10) + rest);
-        let want = Want {
-            order: 0,
-            ty: Type::Unmovable,
-            flags: LAST,
-        };
-        assert!(!replay.make_room(replay.rests_until - 1, want));
-        assert_eq!(replay.rests_until, (1 << 10) + rest);
+        let until = (1 << 10) + rest;
+        assert!(replay.room.rests(until - 1) && !replay.room.rests(until));
+        assert!(!replay.make_room(until - 1, 0));
+        assert!(!replay.room.rests(until));
+        assert!(!replay.make_room(until, 0));
+        assert!(replay.room.rests(until));
+    }
+
+    /// One of two blocks has kernel memory, and movable memory in all else; the other one is free.
+    fn with_a_full_tainted_block() -> Replay {
+        let mut events = vec![event(1 << 20, 9, UNMOVABLE)];
+        events.extend((0..31).map(|number| event(number << 9, 9, MOVABLE)));
+        events.extend((0..16).map(|number| event(number << 9, 9, None)));
+        let mut replay = Replay::new(2);
+        events.iter().for_each(|event| replay.event(event));
+        replay
+    }
+
+    /// Counts once a request of `order` has been made there.
+    fn counts_after(order: u32, flags: u32) -> Counts {
+        let mut replay = with_a_full_tainted_block();
+        replay.event(&event(1 << 21, order, request(Type::Unmovable, flags)));
+        replay.counts
+    }
+
+    #[test]
+    fn who_can_do_with_less_gets_single_pages_in_room_that_they_make() {
+        let mut replay = with_a_full_tainted_block();
+        replay.event(&event(1 << 21, 3, LARGE));
+        replay.event(&event(1 << 21, 3, None));
+        let counts = replay.counts;
+        assert_eq!((counts.refused, counts.taints, counts.failed), (1, 1, 0));
+        assert_eq!((counts.moved, counts.kernel), (512, 512));
+    }
+
+    #[test]
+    fn who_can_do_with_less_is_not_refused_where_no_room_can_be_made() {
+        assert_eq!(counts_after(10, Flags::IO).refused, 0);
+        // The first page of the kernel found none.
+        let mut replay = with_a_full_tainted_block();
+        replay.event(&event((1 << 20) + 1000, 3, LARGE));
+        let counts = replay.counts;
+        assert_eq!((counts.refused, counts.taints, counts.moved), (0, 2, 0));
+    }
+
+    #[test]
+    fn who_must_not_wait_or_do_io_taints_at_once() {
+        for flags in [
+            Flags::WAITS,
+            Flags::URGENT,
+            Flags::MUST | Flags::WAITS | Flags::IO,
+        ] {
+            let counts = counts_after(3, flags);
+            assert_eq!((counts.taints, counts.moved, counts.refused), (2, 0, 0));
+        }
+        let waits = counts_after(3, Flags::WAITS | Flags::IO);
+        assert_eq!((waits.taints, waits.moved, waits.refused), (1, 512, 0));
     }
 
     #[test]

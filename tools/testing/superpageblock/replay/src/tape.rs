@@ -13,6 +13,7 @@ use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
 
+use crate::policy::request::Flags;
 use crate::policy::units::Type;
 
 const PAGE: usize = 4096;
@@ -38,9 +39,26 @@ pub(crate) struct Event {
     /// Number of the first page.
     pub(crate) pfn: u32,
     pub(crate) order: u32,
-    /// Type of the request; none if pages were given back.
-    pub(crate) ty: Option<Type>,
+    /// The request; none if pages were given back.
+    pub(crate) request: Option<Request>,
 }
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) ty: Type,
+    /// What the policy is told before it may taint a clean block.
+    pub(crate) flags: u32,
+}
+
+/// Bits of the C type `gfp_t` (include/linux/gfp_types.h), and the policy's facts that they stand for. What a task is
+/// entitled to besides is not on a tape.
+const FACTS: [(u32, u32); 4] = [
+    (1 << 5, Flags::URGENT),
+    (1 << 6, Flags::IO),
+    (1 << 10, Flags::WAITS),
+    (1 << 17, Flags::MUST),
+];
 
 /// The events of one processor, in order.
 ///
@@ -125,8 +143,8 @@ struct Format {
     id: u16,
     pfn: usize,
     order: usize,
-    /// Only of an allocation.
-    ty: Option<usize>,
+    /// Type and flags; only of an allocation.
+    request: Option<(usize, usize)>,
 }
 
 struct Formats([Format; 2]);
@@ -137,7 +155,12 @@ impl Formats {
             let format = Format::read(text, name);
             format.with_context(|| format!("the tape does not say what {name} is"))
         };
-        Ok(Self([one("mm_page_alloc")?, one("mm_page_free")?]))
+        let (alloc, free) = (one("mm_page_alloc")?, one("mm_page_free")?);
+        ensure!(
+            alloc.request.is_some() && free.request.is_none(),
+            "the tape does not say where requests are"
+        );
+        Ok(Self([alloc, free]))
     }
 
     /// Appends what is on a page.
@@ -166,12 +189,13 @@ impl Formats {
         }
         let order = word(event, format.order)?;
         ensure!(order <= MAX_ORDER, "a page of order {order} at {time} ns");
-        let ty = format.ty.map(|at| type_of(word(event, at)?)).transpose()?;
+        let request = |(ty, gfp)| request_of(word(event, ty)?, word(event, gfp)?);
+        let request = format.request.map(request).transpose()?;
         Ok(Some(Event {
             time,
             pfn: u32::try_from(pfn)?,
             order,
-            ty,
+            request,
         }))
     }
 }
@@ -194,15 +218,18 @@ impl Format {
             id: id.trim().parse().ok()?,
             pfn: field("pfn")?,
             order: field("order")?,
-            ty: field("migratetype"),
+            request: field("migratetype").zip(field("gfp_flags")),
         })
     }
 }
 
-/// The type that C gives this number.
-fn type_of(number: u32) -> Result<Type> {
+/// A request of the type to which C gives this number.
+fn request_of(number: u32, gfp: u32) -> Result<Request> {
     let found = Type::ALL.into_iter().find(|ty| *ty as u32 == number);
-    found.with_context(|| format!("no request has type {number}"))
+    let ty = found.with_context(|| format!("no request has type {number}"))?;
+    let facts = FACTS.iter().filter(|(bit, _)| gfp & bit != 0);
+    let flags = facts.fold(0, |all, (_, fact)| all | fact);
+    Ok(Request { ty, flags })
 }
 
 fn word(bytes: &[u8], at: usize) -> Result<u32> {
@@ -223,6 +250,7 @@ mod tests {
         \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n\
         \tfield:unsigned long pfn;\toffset:8;\tsize:8;\tsigned:0;\n\
         \tfield:unsigned int order;\toffset:16;\tsize:4;\tsigned:0;\n\
+        \tfield:unsigned long gfp_flags;\toffset:24;\tsize:8;\tsigned:0;\n\
         \tfield:int migratetype;\toffset:32;\tsize:4;\tsigned:1;\n\
         name: mm_page_free\nID: 501\nformat:\n\
         \tfield:unsigned long pfn;\toffset:8;\tsize:8;\tsigned:0;\n\
@@ -248,7 +276,7 @@ mod tests {
     #[test]
     fn times_add_up_and_fields_are_where_the_header_says() {
         let mut words = vec![EXTEND | 3 << 5, 1];
-        words.extend([9 | 2 << 5, 500, 0, 77, 0, 3, 0, 0, 0, 1]);
+        words.extend([9 | 2 << 5, 500, 0, 77, 0, 3, 0, 0xc40, 0, 1]);
         words.extend(free(5, 77));
         words.extend([PADDING]);
         let time = 1_000 + 3 + (1 << 27) + 2;
@@ -256,13 +284,16 @@ mod tests {
             time,
             pfn: 77,
             order: 3,
-            ty: Some(Type::Movable),
+            request: Some(Request {
+                ty: Type::Movable,
+                flags: Flags::IO | Flags::WAITS,
+            }),
         };
         let free = Event {
             time: time + 5,
             pfn: 77,
             order: 0,
-            ty: None,
+            request: None,
         };
         assert_eq!(events(&tape(&words, 0)[..]).unwrap(), [alloc, free]);
     }
@@ -275,6 +306,28 @@ mod tests {
         let found = events(&tape(&words, 0)[..]).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].time, 1_002);
+    }
+
+    #[test]
+    fn facts_are_what_the_bits_say() {
+        let flags = |gfp| request_of(0, gfp).unwrap().flags;
+        assert_eq!(flags(0x20), Flags::URGENT);
+        assert_eq!(flags(0x40), Flags::IO);
+        assert_eq!(flags(0x400), Flags::WAITS);
+        assert_eq!(flags(0x20000), Flags::MUST);
+        // GFP_ATOMIC.
+        assert_eq!(flags(0x820), Flags::URGENT);
+        assert!(request_of(99, 0).is_err());
+    }
+
+    #[test]
+    fn a_tape_that_does_not_tell_requests_is_refused() {
+        let text = HEADER.replace("gfp_flags", "flags");
+        let error = Formats::read(&text).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "the tape does not say where requests are"
+        );
     }
 
     #[test]

@@ -22,9 +22,10 @@ use crate::session::Session;
 const USUAL: Mib = Mib(384);
 
 /// Columns: heading, and what the replay calls it.
-const COLUMNS: [(&str, &str); 11] = [
+const COLUMNS: [(&str, &str); 12] = [
     ("allocations", "allocations"),
     ("failed", "failed"),
+    ("refused", "refused"),
     ("unknown", "unknown"),
     ("kernel", "kernel_most"),
     ("taints", "taints"),

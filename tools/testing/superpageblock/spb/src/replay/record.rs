@@ -21,7 +21,7 @@ use crate::session::Session;
 
 /// What is recorded, with the seconds after which it is ended: `replay/workloads/NAME.sh`. All of them in a row on one
 /// machine: each finds it as the ones before have left it.
-const WORKLOADS: [(&str, u64); 1] = [("day", 480)];
+const WORKLOADS: [(&str, u64); 1] = [("day", 840)];
 const CPUS: usize = 2;
 /// A tape takes some 70 bytes for each event; what is not written takes no room.
 const TAPE_MIB: u64 = 4096;
