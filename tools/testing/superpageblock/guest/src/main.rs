@@ -16,6 +16,7 @@ mod gigabytes;
 mod holes;
 mod host;
 mod hugepages;
+mod kworkers;
 mod pagemap;
 mod protocol;
 mod rng;

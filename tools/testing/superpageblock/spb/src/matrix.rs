@@ -188,6 +188,14 @@ const MIXED: Row = Row {
     ..PLAIN
 };
 
+/// What runs in the background.
+const WORKER: Row = Row {
+    name: "the worker takes little of the machine",
+    scenario: "worker",
+    memory: Mib::gib(3),
+    ..PLAIN
+};
+
 /// Metadata of a file system moves.
 const BTRFS: Row = Row {
     name: "btrfs metadata moves, debug kernel",
@@ -303,7 +311,7 @@ const HIBERNATE: Row = Row {
 };
 
 /// All guests; a row that needs more memory than the host has fails with the reason.
-pub const ROWS: [Row; 48] = [
+pub const ROWS: [Row; 49] = [
     // KUnit runs on x86 while this one boots.
     Row {
         name: "patched boots",
@@ -450,6 +458,7 @@ pub const ROWS: [Row; 48] = [
     BOOST,
     RESERVE,
     MIXED,
+    WORKER,
     // As little memory as a crash kernel has.
     Row {
         name: "256 MB",

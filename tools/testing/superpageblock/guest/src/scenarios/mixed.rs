@@ -50,7 +50,7 @@ const UNCLAIMED: u64 = 6 * PAGEBLOCK;
 const EVENT: &str = "spb_evacuate";
 /// A sixteenth of a pageblock: with less to move the policy does not begin.
 const MOVED: u64 = PAGEBLOCK / 16;
-/// Pages of the kernel that make a pageblock one of its own; far more than what per-CPU lists may hold of it.
+/// Pages of the kernel that make a pageblock one of its own.
 const KERNELS: u64 = PAGEBLOCK / 4;
 /// Pageblocks of the kernel that movable pages have to leave.
 const PAGEBLOCKS: usize = 4;
@@ -65,14 +65,14 @@ pub(crate) fn run() -> Result<()> {
         files::write(setting, value)?;
     }
     let tracing = mounts::mount_tracing()?;
+    // Room that is made for kernel memory would keep it and movable pages apart.
+    files::write(EVACUATION, "0")?;
     let area = filled()?;
     // While there is memory for the list.
     let places = frames::places(&area)?;
     let (tainted, clean) = (tainted()?, clean()?);
     thin_out(&area, &places, &tainted)?;
     protocol::metric("free_beside_them", free(&tainted)?);
-    // Room that is made for kernel memory would keep it and movable pages apart.
-    files::write(EVACUATION, "0")?;
     let mut pipes = Pipes::default();
     while free(&tainted)? > UNCLAIMED {
         pipes.grow_large()?;
@@ -83,8 +83,9 @@ pub(crate) fn run() -> Result<()> {
     thin_out(&area, &places, &clean)?;
     drop(places);
     // No kernel memory goes from here on: a pageblock that has much of it now is never empty.
-    let shared = shared(&area)?;
+    let shared = shared(&area, &tainted)?;
     protocol::metric("pageblocks_shared", shared.len());
+    protocol::test("pageblocks_are_shared", enough(shared.len()));
     files::write(
         format!("{tracing}/events/superpageblock/{EVENT}/enable"),
         "1",
@@ -93,7 +94,7 @@ pub(crate) fn run() -> Result<()> {
     let outcome = wait_until(|| {
         // Nobody makes room that is not wanted.
         pipes.grow_large()?;
-        Ok(count_left(tracing, &shared)? >= PAGEBLOCKS)
+        Ok(enough(count_left(tracing, &shared)?).is_ok())
     });
     protocol::test("movable_pages_leave_claimed_pageblocks", outcome);
     verify::report("end");
@@ -149,13 +150,15 @@ fn free(wanted: &[Gigabyte]) -> Result<u64> {
     Ok(wanted.map(|g| g.free).sum())
 }
 
-/// Pageblocks that the area's pages have in common with the kernel's.
-fn shared(area: &Mapping) -> Result<HashSet<u64>> {
+/// Pageblocks of these gigabytes that the area's pages have in common with the kernel's.
+fn shared(area: &Mapping, gigabytes: &[Gigabyte]) -> Result<HashSet<u64>> {
     // Pages of pipes have no flags.
     let kernels = pageblocks(Walker::new()?.frames_where(|flags| flags == 0)?, KERNELS);
     let places = frames::places(area)?;
     let areas = pageblocks(places.into_iter().map(|(_, frame)| frame), MOVED);
-    Ok(kernels.intersection(&areas).copied().collect())
+    let mut shared: HashSet<u64> = kernels.intersection(&areas).copied().collect();
+    shared.retain(|pageblock| holds(gigabytes, pageblock * PAGEBLOCK));
+    Ok(shared)
 }
 
 /// Pageblocks with at least so many of these pages.
@@ -175,6 +178,13 @@ fn count_left(tracing: &str, shared: &HashSet<u64>) -> Result<usize> {
     protocol::metric("pageblocks_left", left.len());
     protocol::metric("shared_pageblocks_left", count);
     Ok(count)
+}
+
+fn enough(pageblocks: usize) -> Result<()> {
+    match pageblocks >= PAGEBLOCKS {
+        true => Ok(()),
+        false => Err(format!("{pageblocks}, fewer than {PAGEBLOCKS}").into()),
+    }
 }
 
 /// Pageblocks that enough pages were moved out of.

@@ -26,6 +26,7 @@
 //! - [`mixed`]: movable pages leave pageblocks that the kernel has claimed;
 //! - [`reserve`]: movable memory leaves what is kept for kernel memory, and can have it all the same;
 //! - [`record`]: allocations of ordinary programs, for replay on the host;
+//! - [`worker`]: what the policy's worker takes of the machine;
 //! - [`vmalloc`]: areas given back are purged in peace;
 //! - [`selftests`]: the kernel's own mm tests.
 //!
@@ -77,6 +78,7 @@ mod storms;
 mod totals;
 mod vmalloc;
 mod vmcore;
+mod worker;
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -132,6 +134,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "soak" => soak::soak(cmdline),
         "shuffle" => shuffle::run(),
         "vmalloc" => vmalloc::run(),
+        "worker" => worker::run(),
         "shell" => shell(),
         _ => Err(format!("no scenario is named {name}").into()),
     }

@@ -28,7 +28,7 @@ use crate::Result;
 
 const DEFRAG_MODE: &str = "/proc/sys/vm/defrag_mode";
 /// What the kernel did to keep its memory together, where it is patched.
-const ROOM: &str = "/sys/kernel/debug/superpageblock/room";
+pub(super) const ROOM: &str = "/sys/kernel/debug/superpageblock/room";
 
 /// Fragments memory, measures, asks for huge pages, and prints it all.
 pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
@@ -93,12 +93,21 @@ pub(super) fn apart(name: &str, body: impl FnOnce() -> Result<()>) -> Result<()>
     print_events(&events);
     protocol::metric("seconds_total", seconds(at));
     protocol::test("no_oom_kill", none_killed(events.get("oom_kill")));
-    for (name, value) in Counters::file(ROOM).starting("") {
-        protocol::metric(&format!("room_{name}"), value);
-    }
+    say_room();
     outcome?;
     protocol::ok("scenario");
     Ok(())
+}
+
+/// Says how room was made, where the kernel is patched.
+pub(super) fn say_room() {
+    let room = Counters::file(ROOM);
+    for (name, value) in room.starting("") {
+        protocol::metric(&format!("room_{name}"), value);
+    }
+    if let Some(pages) = room.get("moved").checked_div(room.get("emptied")) {
+        protocol::metric("room_pages_per_pageblock", pages);
+    }
 }
 
 fn none_killed(count: u64) -> Result<()> {

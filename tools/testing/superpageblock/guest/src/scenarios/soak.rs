@@ -11,6 +11,7 @@ use super::run;
 use crate::cmdline::Cmdline;
 use crate::gigabytes;
 use crate::gigabytes::Gigabyte;
+use crate::kworkers::Share;
 use crate::protocol;
 use crate::sys::mounts;
 use crate::verify;
@@ -30,16 +31,20 @@ pub(crate) fn soak(cmdline: &Cmdline) -> Result<()> {
     let mut crew = Crew::start(plan, Path::new(mounts::RAM))?;
     let until = Duration::from_secs(60 * cmdline.number("minutes", 0));
     let (mut tainted, mut peak) = (Vec::new(), 0);
+    let mut share = Share::start()?;
     while (tainted.len() as u64) < plan.rounds || begun.at.elapsed() < until {
         let number = tainted.len() as u64 + 1;
         peak = peak.max(run::round(&mut crew, number)?);
         let now = count()?.tainted;
         tainted.push(now);
         verify::check()?;
+        share.look()?;
         protocol::log(format_args!("round {number}: {now} tainted"));
     }
     protocol::metric("rounds", tainted.len());
     protocol::test("kernel_memory_does_not_spread", no_growth(&tainted));
+    protocol::test("unbound_workers_take_little", share.report("share_of_workers"));
+    run::say_room();
     run::ask(&mut begun.walker, peak)?;
     drop(crew);
     protocol::test("what_is_free_is_clean", clean_in_time());
