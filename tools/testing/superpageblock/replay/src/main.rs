@@ -22,6 +22,8 @@ mod recording;
 mod room;
 mod run;
 mod tape;
+#[cfg(test)]
+mod testing;
 
 // What only tests use is dead code here.
 #[allow(dead_code)]

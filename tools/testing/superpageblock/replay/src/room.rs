@@ -108,11 +108,9 @@ impl Replay {
             return Emptied::default();
         };
         let result = self.empty(block, range);
-        match (result.paid(), result.gave_up) {
-            (true, _) => self.room.failures[block] = 0,
-            (false, false) => self.room.failures[block] += 1,
-            // Not the block's fault.
-            (false, true) => {}
+        // What stayed lacked memory to go to: not the block's fault.
+        if result.paid() {
+            self.room.failures[block] = 0;
         }
         result
     }
@@ -186,5 +184,112 @@ impl Replay {
         }
         self.counts.moved += u64::from(result.moved);
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::after;
+    use crate::testing::event;
+    use crate::testing::request;
+    use crate::testing::with_a_full_tainted_block;
+    use crate::testing::with_movable_pages;
+    use crate::testing::MOVABLE;
+    use crate::testing::UNMOVABLE;
+
+    /// Later than all that the tests let happen.
+    const NOW: u64 = 1 << 40;
+
+    /// The only one.
+    fn tainted(replay: &Replay) -> usize {
+        let mut blocks = (0..2).filter(|block| replay.zone.blocks[*block].tainted());
+        let first = blocks.next().unwrap();
+        assert_eq!(blocks.next(), None);
+        first
+    }
+
+    #[test]
+    fn room_is_made_where_it_was_last_as_long_as_that_goes() {
+        let mut replay = with_a_full_tainted_block();
+        let first = tainted(&replay);
+        replay.room.failures[first] = 2;
+        assert!(replay.make_room(NOW, 3));
+        assert_eq!(replay.room.failures[first], 0);
+        assert_eq!(replay.room.last, Some(first));
+        // Who cannot wait taints the other one as well, which ranks behind it.
+        let atomic = request(Type::Unmovable, Flags::URGENT);
+        replay.event(&event(1 << 21, 9, atomic));
+        replay.event(&event(1 << 22, 9, atomic));
+        assert_eq!(replay.block_to_empty(), Some(first));
+        let other = 1 - first;
+        replay.room.last = Some(other);
+        replay.make_room(NOW, 0);
+        assert_eq!(replay.room.last, Some(other));
+        replay.room.failures[other] = 2;
+        replay.make_room(2 * NOW, 0);
+        assert_eq!(replay.room.last, Some(first));
+    }
+
+    #[test]
+    fn a_block_is_not_to_blame_for_want_of_memory() {
+        for (mut replay, moved) in [
+            (with_movable_pages(9, 0), 0),
+            // Half of a pageblock moves: no more than what stays.
+            (with_movable_pages(8, 1), 256),
+        ] {
+            let block = tainted(&replay);
+            assert!(!replay.make_room(NOW, 0));
+            assert!(replay.room.rests(NOW));
+            assert_eq!(replay.room.failures[block], 0);
+            assert_eq!(replay.counts.moved, moved);
+        }
+    }
+
+    #[test]
+    fn less_room_than_was_asked_for_is_none() {
+        for (order, made) in [(2, true), (3, false)] {
+            let mut replay = with_a_full_tainted_block();
+            // Four pages stay of each movable pageblock.
+            for (number, order) in (16..31).flat_map(|n| (2..9).map(move |order| (n, order))) {
+                replay.event(&event((number << 9) + (1 << order), order, None));
+            }
+            assert_eq!(replay.make_room(NOW, order), made);
+            assert_eq!(replay.room.rests(NOW), !made);
+            assert_eq!(replay.counts.moved, 4);
+        }
+    }
+
+    #[test]
+    fn a_block_that_cannot_be_emptied_is_to_blame_for_a_while() {
+        let mut replay = after([9, 10].map(|order| event(1 << (order + 11), order, UNMOVABLE)));
+        let (block, ms) = (tainted(&replay), NS_PER_MS);
+        for (time, failures) in [(NOW, 4), (NOW + 200 * ms, 8), (NOW + 5000 * ms, 8)] {
+            assert!(!replay.make_room(time, 0));
+            assert_eq!(replay.room.failures[block], failures);
+        }
+    }
+
+    #[test]
+    fn clean_blocks_are_left_alone() {
+        let mut replay = after([event(0, 9, MOVABLE)]);
+        assert!(!replay.make_room(NOW, 0));
+        assert_eq!(replay.counts.moved, 0);
+    }
+
+    #[test]
+    fn kernel_memory_stays() {
+        // One of its pages has movable ones around it, the others have pageblocks of their own.
+        let mut events = vec![event(1 << 20, 0, UNMOVABLE)];
+        events.extend((1..16).map(|number| event((1 << 20) + (number << 9), 9, UNMOVABLE)));
+        events.extend((0..16).map(|number| event(number << 9, 9, MOVABLE)));
+        events.extend((0..511).map(|page| event((1 << 19) + page, 0, MOVABLE)));
+        events.push(event(0, 9, None));
+        let mut replay = after(events);
+        assert_eq!(replay.counts.failed, 0);
+        let block = tainted(&replay);
+        assert!(replay.make_room(NOW, 0));
+        assert_eq!(replay.counts.moved, 511);
+        assert_eq!(replay.held.within(block, 0..1 << 13).len(), 16);
     }
 }

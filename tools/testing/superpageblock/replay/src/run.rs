@@ -15,7 +15,6 @@ use crate::policy::request::BeforeTaint;
 use crate::policy::request::Flags;
 use crate::policy::units::Geometry;
 use crate::policy::units::Order;
-use crate::policy::units::Type;
 use crate::rmqueue::Page;
 use crate::rmqueue::Want;
 use crate::room::Room;
@@ -140,14 +139,9 @@ impl Replay {
 
     fn ask(&mut self, time: u64, order: u32, request: Request) -> Outcome {
         let ty = request.ty;
-        let must = request.flags & Flags::MUST;
-        let want = |pass| Want {
-            order,
-            ty,
-            flags: pass | must,
-        };
-        for pass in FIRST {
-            if let Some(page) = self.zone.alloc(want(pass)) {
+        let want = |flags| Want { order, ty, flags };
+        for flags in FIRST {
+            if let Some(page) = self.zone.alloc(want(flags)) {
                 return Outcome::Served(page);
             }
         }
@@ -213,25 +207,13 @@ impl Replay {
 mod tests {
     use super::*;
     use crate::policy::evacuate::LIMITS;
-
-    const UNMOVABLE: Option<Request> = request(Type::Unmovable, Flags::WAITS | Flags::IO);
-    const MOVABLE: Option<Request> = request(Type::Movable, Flags::WAITS | Flags::IO);
-    /// As for a slab of more than a page.
-    const LARGE: Option<Request> = request(Type::Unmovable, Flags::IO);
-
-    const fn request(ty: Type, flags: u32) -> Option<Request> {
-        Some(Request { ty, flags })
-    }
-
-    fn event(pfn: u32, order: u32, request: Option<Request>) -> Event {
-        Event {
-            // 100 ms are some 200 pageblocks.
-            time: u64::from(pfn) << 10,
-            pfn,
-            order,
-            request,
-        }
-    }
+    use crate::policy::units::Type;
+    use crate::testing::event;
+    use crate::testing::request;
+    use crate::testing::with_a_full_tainted_block;
+    use crate::testing::LARGE;
+    use crate::testing::MOVABLE;
+    use crate::testing::UNMOVABLE;
 
     #[test]
     fn kernel_memory_taints_one_block_and_gives_it_back() {
@@ -275,16 +257,6 @@ mod tests {
         assert!(!replay.room.rests(until));
         assert!(!replay.make_room(until, 0));
         assert!(replay.room.rests(until));
-    }
-
-    /// One of two blocks has kernel memory, and movable memory in all else; the other one is free.
-    fn with_a_full_tainted_block() -> Replay {
-        let mut events = vec![event(1 << 20, 9, UNMOVABLE)];
-        events.extend((0..31).map(|number| event(number << 9, 9, MOVABLE)));
-        events.extend((0..16).map(|number| event(number << 9, 9, None)));
-        let mut replay = Replay::new(2);
-        events.iter().for_each(|event| replay.event(event));
-        replay
     }
 
     /// Counts once a request of `order` has been made there.
@@ -333,5 +305,11 @@ mod tests {
         let events = [event(8, 1, MOVABLE), event(8, 1, None), event(8, 1, None)];
         let counts = replay(256, &events);
         assert_eq!((counts.allocations, counts.unknown), (1, 1));
+    }
+
+    #[test]
+    fn what_is_allocated_again_was_given_back() {
+        let counts = replay(256, &[event(8, 0, UNMOVABLE), event(8, 0, UNMOVABLE)]);
+        assert_eq!((counts.allocations, counts.kernel), (2, 1));
     }
 }

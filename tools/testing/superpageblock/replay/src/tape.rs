@@ -302,10 +302,19 @@ mod tests {
     fn other_events_and_what_was_discarded_are_passed_over() {
         let mut words = vec![STAMP | 1_000 << 5, 0, 2, 7, 0];
         words.extend([PADDING | 1 << 5, 8, 0]);
+        // An allocation that failed.
+        words.extend([9, 500, 0, !0, !0, 3, 0, 0, 0, 1]);
         words.extend(free(1, 5));
         let found = events(&tape(&words, 0)[..]).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].time, 1_002);
+    }
+
+    #[test]
+    fn a_time_that_stands_for_itself_lacks_its_highest_bits() {
+        let stamp = [(STAMP | 5 << 5).to_le_bytes(), 1u32.to_le_bytes()].concat();
+        let entry = Entry::first(&stamp, 3 << STAMP_BITS | 1 << 50).unwrap();
+        assert_eq!(entry.map(|e| e.time), Some(3 << 59 | 1 << 27 | 5));
     }
 
     #[test]
