@@ -39,7 +39,8 @@ help:
 	@echo 'make setup       fetch kernel source, Rust source and bindgen; install packages'
 	@echo 'make clean       remove build/'
 	@echo
-	@echo 'MEM=8G           guest memory          SEEDS="1 2 3"    workload seeds'
+	@echo 'MEM=8G           guest memory of run, pressure, files and soak (shell: 4G, replay: 384M)'
+	@echo 'SEEDS="1 2 3"    workload seeds of run, pressure and files; soak takes the first'
 	@echo 'KDIR=/path       another 7.2 tree      J=2              parallel jobs'
 	@echo 'FROM="Name <mail>" SIGN=1 ASSISTED_BY="AGENT:MODEL"   who sends the series, signs it off, what helped'
 	@echo 'TREE_URL="https://... branch"   where the series can be fetched'

@@ -159,7 +159,7 @@ enum Request {
     },
     /// Model cache misses of alloc and free on stock and attached, and say which functions take their instructions.
     BenchModel,
-    /// Compare how long zone->lock is held on stock and patched, with eight processors.
+    /// Compare how long zone->lock is held on stock and patched, with one processor and with eight.
     BenchLocks,
     /// Compare how long kernel memory waits for a page while it grows in full memory.
     BenchLatency,
