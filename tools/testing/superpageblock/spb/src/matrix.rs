@@ -241,6 +241,8 @@ const HOLDOUTS: Row = Row {
     scenario: "holdouts",
     memory: Mib::gib(4),
     qemu: HIGH_MEMORY,
+    disks: &[1 << 10],
+    mkfs: "ext4",
     gigabytes: true,
     ..PLAIN
 };

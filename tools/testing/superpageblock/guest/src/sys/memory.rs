@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How is anonymous memory mapped, touched and given back?
+//! How is memory mapped, touched and given back?
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::ptr;
 
 use crate::Result;
@@ -24,7 +26,7 @@ pub(crate) fn processors() -> u64 {
     u64::try_from(count).unwrap_or(1)
 }
 
-/// A private anonymous mapping, unmapped on drop.
+/// A private anonymous mapping, or one of a file that is ours, unmapped on drop.
 ///
 /// # Invariants
 ///
@@ -46,6 +48,23 @@ impl Mapping {
             return Err(format!("mmap of {len} bytes: {}", io::Error::last_os_error()).into());
         }
         // INVARIANT: the kernel just made this mapping for us.
+        Ok(Self {
+            base: base.cast(),
+            len,
+        })
+    }
+
+    /// Maps the first `len` bytes of a file of at least that size, which it takes for itself; what is read is the
+    /// file's page cache.
+    pub(crate) fn of_file(file: File, len: usize) -> Result<Self> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let (flags, fd) = (libc::MAP_SHARED, file.as_raw_fd());
+        // SAFETY: a new mapping at an address the kernel chooses touches no existing memory.
+        let base = unsafe { libc::mmap(ptr::null_mut(), len, access, flags, fd, 0) };
+        if base == libc::MAP_FAILED {
+            return Err(format!("mmap of a file: {}", io::Error::last_os_error()).into());
+        }
+        // INVARIANT: the kernel just made this mapping for us, and the file is ours.
         Ok(Self {
             base: base.cast(),
             len,

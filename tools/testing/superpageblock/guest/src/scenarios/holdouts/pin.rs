@@ -26,19 +26,30 @@ struct Arguments {
     flags: u32,
 }
 
+/// What the device is to do with the pages. Those of a file that a file system has to write back can be pinned to be
+/// read only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
 /// Pinned memory; not any more on drop.
 #[derive(Debug)]
 pub(super) struct Pin(File);
 
 impl Pin {
     /// Pins all pages of `area`.
-    pub(super) fn new(area: &Mapping) -> Result<Self> {
+    pub(super) fn new(area: &Mapping, access: Access) -> Result<Self> {
         let device = OpenOptions::new().read(true).write(true).open(DEVICE);
         let device = device.map_err(|error| format!("{DEVICE}: {error}"))?;
         let arguments = Arguments {
             address: area.address() as u64,
             size: area.len() as u64,
-            flags: WRITE,
+            flags: match access {
+                Access::Read => 0,
+                Access::Write => WRITE,
+            },
         };
         // SAFETY: the kernel reads the structure only, which lives until the call returns.
         match unsafe { libc::ioctl(device.as_raw_fd(), START as _, &arguments) } {
