@@ -112,8 +112,8 @@ const CMA_FIRST: Gate = Gate {
 
 /// Fullest first, empty ones last.
 const FULLEST: Search = Search::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
-/// Fullest first, none that is empty. With the emptiest, replays of real programs had fewer
-/// blocks empty, and pages moved; Documentation/mm/superpageblock.rst, "Other rules".
+/// Fullest first, none that is empty. With the emptiest, a replay of real programs had fewer
+/// blocks empty and more pages moved; Documentation/mm/superpageblock.rst, "Other rules".
 const FULLEST_USED: Search = Search::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
 /// Emptiest first: room for the kernel memory that follows. With the fullest, more pages had
 /// to be moved to make room (there).

@@ -71,12 +71,7 @@ pub(crate) fn run() -> Result<()> {
     // While there is memory for the list.
     let places = frames::places(&area)?;
     let (tainted, clean) = (tainted()?, clean()?);
-    thin_out(&area, &places, &tainted)?;
-    protocol::metric("free_beside_them", free(&tainted)?);
-    let mut pipes = Pipes::default();
-    while free(&tainted)? > UNCLAIMED {
-        pipes.grow_large()?;
-    }
+    let mut pipes = mix(&area, &places, &tainted)?;
     verify::report("mixed");
 
     // Somewhere to go.
@@ -100,6 +95,17 @@ pub(crate) fn run() -> Result<()> {
     verify::report("end");
     protocol::ok("scenario");
     Ok(())
+}
+
+/// Has kernel memory take half of each pageblock of these gigabytes; returns it.
+fn mix(area: &Mapping, places: &[(usize, u64)], gigabytes: &[Gigabyte]) -> Result<Pipes> {
+    thin_out(area, places, gigabytes)?;
+    protocol::metric("free_beside_them", free(gigabytes)?);
+    let mut pipes = Pipes::default();
+    while free(gigabytes)? > UNCLAIMED {
+        pipes.grow_large()?;
+    }
+    Ok(pipes)
 }
 
 /// Movable memory, a page at a time, until little is left.

@@ -43,7 +43,10 @@ pub(crate) fn soak(cmdline: &Cmdline) -> Result<()> {
     }
     protocol::metric("rounds", tainted.len());
     protocol::test("kernel_memory_does_not_spread", no_growth(&tainted));
-    protocol::test("unbound_workers_take_little", share.report("share_of_workers"));
+    protocol::test(
+        "unbound_workers_take_little",
+        share.report("share_of_workers"),
+    );
     run::say_room();
     run::ask(&mut begun.walker, peak)?;
     drop(crew);
