@@ -258,6 +258,14 @@ void spb_set_range_content(struct zone *zone, unsigned long pfn, unsigned long e
 struct page *spb_alloc_contig(struct zonelist *zonelist, nodemask_t *nodemask,
 			      unsigned long nr_pages, gfp_t gfp_mask,
 			      bool skip_hugetlb, bool *skipped_hugetlb);
+extern atomic_t spb_emptying;
+
+/* Whether somebody is emptying a block: what others isolate there is in the way. */
+static inline bool spb_is_emptying(void)
+{
+	return atomic_read(&spb_emptying);
+}
+
 unsigned long spb_block_pfn(const struct zone *zone, u32 block);
 void spb_contig_stayed(struct compact_control *cc);
 void spb_contig_failed(struct zone *zone, unsigned long pfn, unsigned long nr_pages);
@@ -364,6 +372,11 @@ static inline struct page *spb_alloc_contig(struct zonelist *zonelist,
 					    bool skip_hugetlb, bool *skipped_hugetlb)
 {
 	return NULL;
+}
+
+static inline bool spb_is_emptying(void)
+{
+	return false;
 }
 
 static inline void spb_contig_stayed(struct compact_control *cc)

@@ -10,17 +10,20 @@
 #include <linux/swap.h>
 #include "../internal.h"
 #include "internal.h"
+#include <trace/events/superpageblock.h>
 
 /* Ranks of groups of candidates; of a group, the cheapest come first. */
 #define SPB_GROUP_SHIFT		52
 #define SPB_RANK_SHIFT		20
 
 /*
- * How often each block is tried: a page that compaction had isolated just then is enough
- * for an attempt to fail, and the next one finds most of the block empty. Or one on its
- * way to the LRU lists, which looks as if it could not move.
+ * How often each block is tried: a page that compaction has isolated just then looks as if
+ * it could not move, and so does one on its way to the LRU lists. The next attempt finds
+ * most of the block empty, or such pages back.
  */
 #define SPB_CONTIG_TRIES	2
+/* Time for others to put back what they have isolated; proactive compaction gives way. */
+#define SPB_CONTIG_WAIT		DIV_ROUND_UP(HZ, 100)
 
 /* A block to empty; those with a smaller key are tried before. */
 struct spb_candidate {
@@ -200,11 +203,14 @@ static struct page *spb_try_candidates(const struct spb_candidate *list, u32 nr,
 	for (i = 0; i < nr * SPB_CONTIG_TRIES && !page; i++) {
 		const struct spb_candidate *block = &list[i / SPB_CONTIG_TRIES];
 
-		if (i % SPB_CONTIG_TRIES)
+		if (i % SPB_CONTIG_TRIES) {
+			schedule_timeout_killable(SPB_CONTIG_WAIT);
 			lru_add_drain_all();
+		}
 		page = try_contig_range(block->zone, block->pfn, SPB_NR_PAGES,
 					request->gfp_mask, request->skip_hugetlb,
 					request->skipped_hugetlb);
+		trace_spb_contig(block->zone, block->pfn, page);
 	}
 	current->flags &= ~PF_MEMALLOC_EMPTYING | emptying;
 	atomic_dec(&spb_emptying);
@@ -220,8 +226,8 @@ static struct page *spb_try_candidates(const struct spb_candidate *list, u32 nr,
  * @skip_hugetlb: whether to leave blocks with pages of hugetlb alone
  * @skipped_hugetlb: set if one was left alone for that
  *
- * If none can be had, and metadata of a file system is in the way that was not written
- * back, it is written back for one more attempt.
+ * If none can be had, all are tried once more: pages that were in the way for a moment
+ * are not any more, and metadata of a file system that was not written back is so first.
  *
  * Context: process context; may sleep.
  * Return: the first page; NULL if the request is not for a block, none could be had, or
@@ -244,8 +250,10 @@ struct page *spb_alloc_contig(struct zonelist *zonelist, nodemask_t *nodemask,
 		return NULL;
 	nr = spb_contig_order(zonelist, nodemask, gfp_mask, &list);
 	page = spb_try_candidates(list, nr, &request);
-	if (!page && nr && !fatal_signal_pending(current) && spb_have_written_back(gfp_mask))
+	if (!page && nr && !fatal_signal_pending(current)) {
+		spb_have_written_back(gfp_mask);
 		page = spb_try_candidates(list, nr, &request);
+	}
 	spb_forget_keeper();
 	if (page)
 		spb_contig_succeeded(page_zone(page));

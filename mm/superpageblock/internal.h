@@ -14,7 +14,6 @@ struct seq_file;
 extern const struct spb_policy_ops __rcu *spb_policy_ops;
 extern struct mutex spb_policy_mutex;
 extern struct spb_limits spb_limits;
-extern atomic_t spb_emptying;
 
 /* What a walk over the pages of a block found, in pages. */
 struct spb_survey {
@@ -91,7 +90,7 @@ struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *blo
 /* letgo.c */
 #ifdef CONFIG_BLOCK
 bool spb_let_go(struct list_head *list, gfp_t gfp_mask);
-bool spb_have_written_back(gfp_t gfp_mask);
+void spb_have_written_back(gfp_t gfp_mask);
 void spb_forget_keeper(void);
 #else
 static inline bool spb_let_go(struct list_head *list, gfp_t gfp_mask)
@@ -99,9 +98,8 @@ static inline bool spb_let_go(struct list_head *list, gfp_t gfp_mask)
 	return false;
 }
 
-static inline bool spb_have_written_back(gfp_t gfp_mask)
+static inline void spb_have_written_back(gfp_t gfp_mask)
 {
-	return false;
 }
 
 static inline void spb_forget_keeper(void)

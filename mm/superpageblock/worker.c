@@ -172,7 +172,7 @@ EXPORT_SYMBOL_FOR_MODULES(spb_pass_begin, "superpageblock_policy");
  */
 bool spb_pass_paused(void)
 {
-	return !READ_ONCE(spb_workers_run) || atomic_read(&spb_emptying);
+	return !READ_ONCE(spb_workers_run) || spb_is_emptying();
 }
 EXPORT_SYMBOL_FOR_MODULES(spb_pass_paused, "superpageblock_policy");
 

@@ -42,6 +42,31 @@ TRACE_EVENT(spb_evacuate,
 		  __entry->left, __entry->mode)
 );
 
+/* A superpageblock was to be emptied for a contiguous allocation. */
+TRACE_EVENT(spb_contig,
+
+	TP_PROTO(struct zone *zone, unsigned long pfn, bool obtained),
+
+	TP_ARGS(zone, pfn, obtained),
+
+	TP_STRUCT__entry(
+		__field(int,		nid)
+		__field(unsigned int,	zid)
+		__field(unsigned long,	pfn)
+		__field(bool,		obtained)
+	),
+
+	TP_fast_assign(
+		__entry->nid	= zone_to_nid(zone);
+		__entry->zid	= zone_idx(zone);
+		__entry->pfn	= pfn;
+		__entry->obtained = obtained;
+	),
+
+	TP_printk("nid=%d zid=%u pfn=%#lx %s", __entry->nid, __entry->zid,
+		  __entry->pfn, __entry->obtained ? "obtained" : "failed")
+);
+
 /* The owner of movable pages that did not move was asked to let go of them. */
 TRACE_EVENT(spb_let_go,
 

@@ -222,6 +222,17 @@ const PRESSURE: Row = Row {
     ..PLAIN
 };
 
+/// Compaction holds pages wherever it happens to be.
+const COMPACTION: Row = Row {
+    name: "1 GB pages in the middle of compaction",
+    scenario: "compaction",
+    // One gigabyte that can be had, so that no other will do.
+    memory: Mib::gib(3),
+    qemu: HIGH_MEMORY,
+    seconds: 900,
+    ..PLAIN
+};
+
 /// A journal holds on to metadata that is in the way.
 const FILES: Row = Row {
     name: "every possible 1 GB page after files came and went",
@@ -313,7 +324,7 @@ const HIBERNATE: Row = Row {
 };
 
 /// All guests; a row that needs more memory than the host has fails with the reason.
-pub const ROWS: [Row; 49] = [
+pub const ROWS: [Row; 50] = [
     // KUnit runs on x86 while this one boots.
     Row {
         name: "patched boots",
@@ -330,6 +341,7 @@ pub const ROWS: [Row; 49] = [
         ..PLAIN
     },
     PRESSURE,
+    COMPACTION,
     FILES,
     HOLDOUTS,
     storms::INODES,

@@ -145,7 +145,10 @@ fn gigabytes(row: &Row, transcript: &Transcript) -> Result<()> {
     let (possible, obtained) = (value("possible")?, value("obtained")?);
     let before = f64::from(row.tainted_before);
     if possible < 1.0 || obtained + before < possible {
-        bail!("{obtained} of {possible} possible 1 GB pages");
+        bail!(
+            "{obtained} of {possible} possible 1 GB pages{}",
+            maps(transcript)
+        );
     }
     let spread = 1.25 + before;
     for (key, most) in [("spread", spread), ("migration_cost", row.migration_cost)] {
@@ -158,6 +161,12 @@ fn gigabytes(row: &Row, transcript: &Transcript) -> Result<()> {
         Some("yes") => Ok(()),
         _ => bail!("the live set was not kept"),
     }
+}
+
+/// What each gigabyte held, for whoever asks what was in the way.
+fn maps(transcript: &Transcript) -> String {
+    let maps = transcript.maps.iter();
+    maps.map(|(name, map)| format!(", {name} {map}")).collect()
 }
 
 fn boot(session: &Session, row: &Row) -> Result<Boot> {

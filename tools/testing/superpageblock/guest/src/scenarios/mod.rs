@@ -96,6 +96,7 @@ pub(crate) fn run(cmdline: &Cmdline) -> Result<()> {
         "smoke" => smoke::run(),
         "run" => run::run(cmdline),
         "pressure" => pressure::run(cmdline),
+        "compaction" => pressure::compaction::run(cmdline),
         "faults" => faults::run(),
         "files" => files::run(cmdline),
         "allmem" => allmem::run(),

@@ -6,7 +6,10 @@
 //! - [`movable`]: the pages that fill it; [`places`]: which of them goes next;
 //! - [`kernel`]: the memory that grows; [`latency`]: how long it waits for each page;
 //! - [`rounds`]: growing and shrinking.
+//!
+//! - [`compaction`]: asking in the middle of compaction, instead.
 
+pub(crate) mod compaction;
 mod kernel;
 mod latency;
 mod levels;
