@@ -24,6 +24,13 @@
 #define SPB_CONTIG_TRIES	2
 /* Time for others to put back what they have isolated; proactive compaction gives way. */
 #define SPB_CONTIG_WAIT		DIV_ROUND_UP(HZ, 100)
+/* Before the second round: who has isolated pages may not be running. */
+#define SPB_CONTIG_PAUSE	DIV_ROUND_UP(HZ, 10)
+/*
+ * The blocks, cheapest first, for which a request waits and which it tries in a second
+ * round: those that fail for a moment only are among them, or there are many others.
+ */
+#define SPB_CONTIG_PATIENT	8
 
 /* A block to empty; those with a smaller key are tried before. */
 struct spb_candidate {
@@ -194,17 +201,17 @@ struct spb_contig_request {
 static struct page *spb_try_candidates(const struct spb_candidate *list, u32 nr,
 				       const struct spb_contig_request *request)
 {
-	unsigned int emptying = current->flags & PF_MEMALLOC_EMPTYING;
 	struct page *page = NULL;
 	u32 i;
 
-	atomic_inc(&spb_emptying);
-	current->flags |= PF_MEMALLOC_EMPTYING;
 	for (i = 0; i < nr * SPB_CONTIG_TRIES && !page; i++) {
 		const struct spb_candidate *block = &list[i / SPB_CONTIG_TRIES];
 
+		if (fatal_signal_pending(current))
+			break;
 		if (i % SPB_CONTIG_TRIES) {
-			schedule_timeout_killable(SPB_CONTIG_WAIT);
+			if (i < SPB_CONTIG_PATIENT * SPB_CONTIG_TRIES)
+				schedule_timeout_killable(SPB_CONTIG_WAIT);
 			lru_add_drain_all();
 		}
 		page = try_contig_range(block->zone, block->pfn, SPB_NR_PAGES,
@@ -212,6 +219,33 @@ static struct page *spb_try_candidates(const struct spb_candidate *list, u32 nr,
 					request->skipped_hugetlb);
 		trace_spb_contig(block->zone, block->pfn, page);
 	}
+	return page;
+}
+
+/* All blocks if metadata that was in the way has been written back, else a few. */
+static struct page *spb_try_again(const struct spb_candidate *list, u32 nr,
+				  const struct spb_contig_request *request)
+{
+	if (fatal_signal_pending(current))
+		return NULL;
+	if (!spb_have_written_back(request->gfp_mask))
+		nr = min(nr, SPB_CONTIG_PATIENT);
+	schedule_timeout_killable(SPB_CONTIG_PAUSE);
+	lru_add_drain_all();
+	return spb_try_candidates(list, nr, request);
+}
+
+static struct page *spb_empty_one(const struct spb_candidate *list, u32 nr,
+				  const struct spb_contig_request *request)
+{
+	unsigned int emptying = current->flags & PF_MEMALLOC_EMPTYING;
+	struct page *page;
+
+	atomic_inc(&spb_emptying);
+	current->flags |= PF_MEMALLOC_EMPTYING;
+	page = spb_try_candidates(list, nr, request);
+	if (!page && nr)
+		page = spb_try_again(list, nr, request);
 	current->flags &= ~PF_MEMALLOC_EMPTYING | emptying;
 	atomic_dec(&spb_emptying);
 	return page;
@@ -226,8 +260,9 @@ static struct page *spb_try_candidates(const struct spb_candidate *list, u32 nr,
  * @skip_hugetlb: whether to leave blocks with pages of hugetlb alone
  * @skipped_hugetlb: set if one was left alone for that
  *
- * If none can be had, all are tried once more: pages that were in the way for a moment
- * are not any more, and metadata of a file system that was not written back is so first.
+ * If none can be had, there is a second round: over the cheapest, in which pages may have
+ * been in the way for a moment, or over all, if metadata of a file system was in the way
+ * that was not written back, and has been now.
  *
  * Context: process context; may sleep.
  * Return: the first page; NULL if the request is not for a block, none could be had, or
@@ -249,11 +284,7 @@ struct page *spb_alloc_contig(struct zonelist *zonelist, nodemask_t *nodemask,
 	if (nr_pages != SPB_NR_PAGES)
 		return NULL;
 	nr = spb_contig_order(zonelist, nodemask, gfp_mask, &list);
-	page = spb_try_candidates(list, nr, &request);
-	if (!page && nr && !fatal_signal_pending(current)) {
-		spb_have_written_back(gfp_mask);
-		page = spb_try_candidates(list, nr, &request);
-	}
+	page = spb_empty_one(list, nr, &request);
 	spb_forget_keeper();
 	if (page)
 		spb_contig_succeeded(page_zone(page));

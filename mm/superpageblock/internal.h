@@ -90,7 +90,7 @@ struct spb_evacuated spb_evacuate_block(struct zone *zone, struct spb_block *blo
 /* letgo.c */
 #ifdef CONFIG_BLOCK
 bool spb_let_go(struct list_head *list, gfp_t gfp_mask);
-void spb_have_written_back(gfp_t gfp_mask);
+bool spb_have_written_back(gfp_t gfp_mask);
 void spb_forget_keeper(void);
 #else
 static inline bool spb_let_go(struct list_head *list, gfp_t gfp_mask)
@@ -98,8 +98,9 @@ static inline bool spb_let_go(struct list_head *list, gfp_t gfp_mask)
 	return false;
 }
 
-static inline void spb_have_written_back(gfp_t gfp_mask)
+static inline bool spb_have_written_back(gfp_t gfp_mask)
 {
+	return false;
 }
 
 static inline void spb_forget_keeper(void)

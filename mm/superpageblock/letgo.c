@@ -147,12 +147,15 @@ void spb_forget_keeper(void)
  * @gfp_mask: what the caller may do; without __GFP_FS and __GFP_IO, nothing is done
  *
  * Context: process context; sleeps for I/O.
+ * Return: true if that was done, so that another attempt is worth while.
  */
-void spb_have_written_back(gfp_t gfp_mask)
+bool spb_have_written_back(gfp_t gfp_mask)
 {
 	struct inode *owner = xchg(&spb_keeper, NULL);
+	bool asked = false;
 
 	if (owner && gfp_mask & __GFP_FS && gfp_mask & __GFP_IO && !current->journal_info)
-		spb_ask_owner(owner, true);
+		asked = spb_ask_owner(owner, true);
 	iput(owner);
+	return asked;
 }

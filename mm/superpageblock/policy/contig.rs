@@ -7,6 +7,7 @@
 
 /// Pages that one recent failure weighs: a sixteenth of a gigabyte of 4 KB
 /// pages, so that a block that failed is tried after similar ones, not last.
+/// A request that fails makes up to five attempts.
 const FAILURE_COST: u32 = 1 << 14;
 
 /// What the order of candidates depends on, in pages; smaller is better: `cost` have
