@@ -5,6 +5,7 @@
  * Everything is counted again from the page structs. A block is checked in one
  * hold of zone->lock, which can take milliseconds: for debugging only.
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/page-isolation.h>
 #include <linux/seq_file.h>
@@ -228,7 +229,8 @@ static void spb_verify_order(struct spb_verify *v, unsigned int order)
 
 /*
  * Difference between NR_FREE_PAGES and the lists. A CPU that folds its part of
- * the counter meanwhile makes the sum wrong; it does so once a second.
+ * the counter meanwhile makes the sum wrong; it does so once a second, and takes long
+ * over it if a hypervisor has others run.
  */
 static long spb_free_pages_off(struct zone *zone)
 {
@@ -245,12 +247,11 @@ static long spb_free_pages_off(struct zone *zone)
 /* Invariant 2 for the zone. */
 static void spb_verify_zone_counts(struct spb_verify *v)
 {
-	unsigned int order, tries = 3;
+	unsigned int order, tries = 10;
 	long off;
 
-	do {
-		off = spb_free_pages_off(v->zone);
-	} while (off && --tries);
+	while ((off = spb_free_pages_off(v->zone)) && --tries)
+		msleep(20);
 	if (off)
 		spb_violation(v, "NR_FREE_PAGES is %ld more than the lists hold", off);
 
