@@ -14,7 +14,7 @@ use crate::sys::tty;
 use crate::Result;
 
 /// Longest wait for an answer in milliseconds: the host itself waits for up to a minute.
-const PATIENCE_MS: libc::c_int = 100_000;
+const PATIENCE_MS: libc::c_int = 240_000;
 
 /// A memory module that was plugged in.
 #[derive(Clone, Debug, PartialEq, Eq)]

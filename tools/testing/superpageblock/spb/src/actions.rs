@@ -26,8 +26,9 @@ use serde_json::Value;
 use crate::memory::Mib;
 use crate::qmp::Monitor;
 
-/// Longest time in which a guest lets go of memory or follows a request.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest time in which a guest lets go of memory or follows a request: virtio-mem rests for 50 seconds where it could
+/// not.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Time between two looks at a size.
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -44,6 +44,8 @@ const APART: usize = 256 << 20;
 const LOST: usize = 10;
 /// Hotplug memory blocks tried.
 const ATTEMPTS: usize = 6;
+/// Seconds that the kernel has for a memory block: nearly all metadata may be in one.
+const PATIENCE: u32 = 60;
 
 /// Makes files, reads their metadata back, and takes the memory away that it lies in.
 pub(crate) fn run() -> Result<()> {
@@ -160,7 +162,7 @@ fn movable(pages: usize, added: usize) -> Result<()> {
 fn moves(walker: &mut Walker, empty: &BTreeSet<u64>, frames: &BTreeSet<u64>) -> Result<()> {
     for (block, range, inside) in most_metadata(walker, frames)? {
         let events = Counters::vmstat()?;
-        if !offline::go_offline(&block) {
+        if !offline::go_offline_within(PATIENCE, &block) {
             protocol::log(format_args!("{} is refused", block.display()));
             continue;
         }

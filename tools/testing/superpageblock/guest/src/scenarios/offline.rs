@@ -40,13 +40,18 @@ pub(crate) fn run(walker: &mut Walker) -> Result<()> {
 /// The block may hold a page that never moves, and the kernel would try for ever. An alarm ends the process
 /// that asks, and the kernel takes a fatal signal for "give up".
 pub(super) fn go_offline(block: &Path) -> bool {
+    go_offline_within(PATIENCE, block)
+}
+
+/// The same with another limit, in seconds.
+pub(super) fn go_offline_within(seconds: u32, block: &Path) -> bool {
     let one_zone = files::read(block.join("valid_zones")).is_ok_and(|z| z.trim() != "none");
     if !one_zone {
         return false;
     }
     let _ = process::run("offline", || {
         // SAFETY: alarm has no memory preconditions; its signal ends this child only.
-        unsafe { libc::alarm(PATIENCE) };
+        unsafe { libc::alarm(seconds) };
         // Refusal is usual and not worth a message.
         let _ = files::write(block.join("state"), "offline");
         Ok(())

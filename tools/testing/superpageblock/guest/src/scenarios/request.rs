@@ -28,20 +28,26 @@ const SHARE_2M: u64 = 90;
 /// Kilobytes of a 2 MB page.
 const HUGE_KB: u64 = 2048;
 
-/// Longest time in which reclaim comes to its end, and time in which nothing may have been reclaimed then.
-const RECLAIMING: Duration = Duration::from_secs(20);
+/// They are of this part of all memory at least: some pages of a program that come back from swap say nothing.
+const LEAST_PART: u64 = 100;
+
+/// Longest time in which reclaim comes to its end, and times in a row in which nothing may have been reclaimed then.
+const RECLAIMING: Duration = Duration::from_secs(30);
 const CALM: Duration = Duration::from_millis(500);
+const CALM_TIMES: u32 = 2;
 
 /// Waits for the end of what kswapd has begun while memory was full: it goes on for a while when there is enough.
 fn await_calm() -> Result<()> {
     let start = Instant::now();
     let mut before = Counters::vmstat()?;
-    while start.elapsed() < RECLAIMING {
+    let mut calm = 0;
+    while calm < CALM_TIMES && start.elapsed() < RECLAIMING {
         thread::sleep(CALM);
         let now = Counters::vmstat()?;
-        if measure::reclaimed(&now.since(&before)) == 0 {
-            return Ok(());
-        }
+        calm = match measure::reclaimed(&now.since(&before)) {
+            0 => calm + 1,
+            _ => 0,
+        };
         before = now;
     }
     Ok(())
@@ -106,16 +112,18 @@ fn print_price(events: &Counters, obtained: u64, before: &[BlockUse]) {
     }
 }
 
-/// Prints the changes in percent, swap in percent of all memory, and whether all stayed small.
+/// Prints the changes in percent of what there was, and whether all stayed small.
 fn print_live(before: Live, after: Live) {
+    let least = (before.total / LEAST_PART).max(1);
     let percent =
-        |old: u64, new: u64, of: u64| 100.0 * (new as f64 - old as f64) / of.max(1) as f64;
+        |old: u64, new: u64, of: u64| 100.0 * (new as f64 - old as f64) / of.max(least) as f64;
     let changes = [
         ("anon_change", percent(before.anon, after.anon, before.anon)),
         (
             "cache_change",
             percent(before.cache, after.cache, before.cache),
         ),
+        // Of all memory: there may be no swap in use.
         (
             "swap_change",
             percent(before.swap, after.swap, before.total),

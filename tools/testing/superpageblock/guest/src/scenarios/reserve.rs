@@ -32,6 +32,9 @@ const STEP_PAGES: usize = 64;
 const USED: u64 = 2;
 /// Time for per-CPU lists and the counters of free memory to settle.
 const SETTLE: Duration = Duration::from_secs(2);
+/// Times that it is given: what reading has taken when kswapd fell behind, the worker gives back, after a rest of
+/// five seconds at most.
+const SETTLES: u32 = 10;
 
 /// Fills memory with what can be reclaimed, then with what cannot.
 pub(crate) fn run() -> Result<()> {
@@ -66,9 +69,22 @@ fn read_more_than_memory(kept: u64) -> Result<()> {
     let cached = Counters::meminfo()?.get("Cached");
     protocol::metric("cached_kb", cached);
     at_least(cached * 1024, bytes / 3)?;
-    let free = free_in_tainted()?;
+    let free = settled_in_tainted(kept / 4 * 3)?;
     protocol::metric("free_in_tainted_with_page_cache", free);
     at_least(free, kept / 4 * 3)
+}
+
+/// Free pages of gigabytes with memory that cannot move, when there are enough or some time has passed.
+fn settled_in_tainted(enough: u64) -> Result<u64> {
+    let mut free = free_in_tainted()?;
+    for _ in 1..SETTLES {
+        if free >= enough {
+            break;
+        }
+        thread::sleep(SETTLE);
+        free = free_in_tainted()?;
+    }
+    Ok(free)
 }
 
 /// Takes anonymous memory, with nowhere to put any, until half of what is withheld is in use.

@@ -15,6 +15,9 @@ use crate::Result;
 /// Pages by which the sum may differ from the zones' counts, which are of another moment.
 const SLACK: u64 = 4096;
 
+/// Times that it is asked until both are right: lists change meanwhile, and other messages may break into a line.
+const ATTEMPTS: u32 = 5;
+
 /// The letters of `show_migration_types()`.
 const TYPES: [(char, &str); 6] = [
     ('U', "Unmovable"),
@@ -37,13 +40,26 @@ struct Line {
 
 /// Asks for SysRq-m; compares totals with the zones' counts, and the types it names with pagetypeinfo.
 pub(super) fn run() -> Result<()> {
+    let (mut totals, mut types) = compare()?;
+    for _ in 1..ATTEMPTS {
+        if totals.is_ok() && types.is_ok() {
+            break;
+        }
+        (totals, types) = compare()?;
+    }
+    protocol::test("sysrq_m_agrees", totals);
+    protocol::test("sysrq_m_types_agree", types);
+    Ok(())
+}
+
+/// Whether totals agree, and types.
+fn compare() -> Result<(Result<()>, Result<()>)> {
     let before = TypeInfo::read()?.filled();
     let lines = ask()?;
     let after = TypeInfo::read()?.filled();
-    protocol::test("sysrq_m_agrees", totals_agree(&lines));
+    let totals = totals_agree(&lines);
     let shown = lines.into_iter().flat_map(|line| line.lists).collect();
-    protocol::test("sysrq_m_types_agree", types_agree(&before, &shown, &after));
-    Ok(())
+    Ok((totals, types_agree(&before, &shown, &after)))
 }
 
 fn ask() -> Result<Vec<Line>> {

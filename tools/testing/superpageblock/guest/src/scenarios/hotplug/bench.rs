@@ -22,7 +22,7 @@ use crate::verify;
 use crate::Result;
 
 /// Longest time in which the kernel follows virtio-mem.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
 

@@ -97,18 +97,24 @@ pub(super) fn idle() -> Result<()> {
     while cycles.done() < WARM_UP {
         cycles.step()?;
     }
-    let before = Balance::at_rest()?;
-    while cycles.done() < WARM_UP + IDLE {
-        cycles.step()?;
-    }
-    let after = Balance::at_rest()?;
+    // A kworker that is created meanwhile costs some pages once, a lost page comes back.
+    let outcome = idle_batch(&mut cycles).or_else(|error| {
+        protocol::log(format_args!("once more: {error}"));
+        idle_batch(&mut cycles)
+    });
     protocol::metric("idle_longest_step_us", cycles.longest_us);
-    protocol::test(
-        "idle_cycles_cost_nothing",
-        before.compare(after, "idle", IDLE_SLACK, IDLE_SLACK),
-    );
+    protocol::test("idle_cycles_cost_nothing", outcome);
     verify::report("after_idle_cycles");
     Ok(())
+}
+
+fn idle_batch(cycles: &mut Cycles) -> Result<()> {
+    let before = Balance::at_rest()?;
+    let end = cycles.done() + IDLE;
+    while cycles.done() < end {
+        cycles.step()?;
+    }
+    before.compare(Balance::at_rest()?, "idle", IDLE_SLACK, IDLE_SLACK)
 }
 
 /// As many cycles as `spb.arg.cycles` says while memory is filled and freed and debugfs is read; then,
