@@ -23,9 +23,9 @@
  */
 #define SPB_CONTIG_TRIES	2
 /* Time for others to put back what they have isolated; proactive compaction gives way. */
-#define SPB_CONTIG_WAIT		DIV_ROUND_UP(HZ, 100)
+#define SPB_CONTIG_WAIT		DIV_ROUND_UP(HZ, 20)
 /* Before the second round: who has isolated pages may not be running. */
-#define SPB_CONTIG_PAUSE	DIV_ROUND_UP(HZ, 10)
+#define SPB_CONTIG_PAUSE	DIV_ROUND_UP(HZ, 4)
 /*
  * The blocks, cheapest first, for which a request waits and which it tries in a second
  * round: those that fail for a moment only are among them, or there are many others.
