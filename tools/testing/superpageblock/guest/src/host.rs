@@ -13,7 +13,7 @@ use crate::sys::ram::Range;
 use crate::sys::tty;
 use crate::Result;
 
-/// Longest wait for an answer in milliseconds: the host itself waits for up to a minute.
+/// Longest wait for an answer in milliseconds: the host itself waits for up to three minutes.
 const PATIENCE_MS: libc::c_int = 240_000;
 
 /// A memory module that was plugged in.

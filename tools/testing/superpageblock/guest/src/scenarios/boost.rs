@@ -19,7 +19,7 @@ const FACTOR: &str = "/proc/sys/vm/watermark_boost_factor";
 const LEFT_MB: u64 = 400;
 /// Kernel memory that is put into the holes, in MB: more than gigabytes that hold some already have room for.
 const KERNEL_MB: u64 = 1300;
-/// Times that kernel memory grows at most until something is boosted: a busy host misses three of four boosts.
+/// Times that kernel memory grows at most until something is boosted: beside two other guests one in two is missed.
 const GROWTHS: u32 = 24;
 /// Bytes that wait in a socket: less than it takes before it blocks.
 const SOCKET_BYTES: usize = 64 << 10;

@@ -28,7 +28,8 @@ const SHARE_2M: u64 = 90;
 /// Kilobytes of a 2 MB page.
 const HUGE_KB: u64 = 2048;
 
-/// They are of this part of all memory at least: some pages of a program that come back from swap say nothing.
+/// Live memory counts as this part of all memory at least: where there is hardly any, some pages of a program that come
+/// back from swap say nothing.
 const LEAST_PART: u64 = 100;
 
 /// Longest time in which reclaim comes to its end, and times in a row in which nothing may have been reclaimed then.

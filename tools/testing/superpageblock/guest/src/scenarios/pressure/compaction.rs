@@ -85,7 +85,7 @@ fn ask_once(
 /// Where the kernel says what it does.
 struct Trace {
     file: String,
-    /// How a line ends that says that compaction of the highest zone begins at its start, up to what varies.
+    /// Part of the line that says that compaction of the highest zone begins.
     begin: String,
 }
 
@@ -146,28 +146,22 @@ impl Outcomes {
         protocol::metric("obtained", self.obtained);
         protocol::metric("attempts_failed", failed);
         protocol::metric("seconds_asking", format_args!("{:.3}", self.seconds));
-        protocol::test("compaction_was_under_way", self.compaction_was_under_way());
+        protocol::test("compaction_was_under_way", self.at_each(self.compacted));
         if verify::patched() {
             // Else compaction was in nobody's way, and this shows nothing.
             protocol::test("attempts_failed_at_first", some(failed));
         }
         protocol::test(
             "every_request_in_the_middle_of_compaction",
-            self.all_obtained(),
+            self.at_each(self.obtained),
         );
     }
 
-    fn compaction_was_under_way(&self) -> Result<()> {
-        match self.compacted {
-            all if all == self.asked => Ok(()),
-            some => Err(format!("at {some} of {} requests", self.asked).into()),
-        }
-    }
-
-    fn all_obtained(&self) -> Result<()> {
-        match self.obtained {
-            all if all == self.asked => Ok(()),
-            some => Err(format!("{some} of {} requests", self.asked).into()),
+    /// Whether something was so for every request.
+    fn at_each(&self, count: u64) -> Result<()> {
+        match count == self.asked {
+            true => Ok(()),
+            false => Err(format!("{count} of {} requests", self.asked).into()),
         }
     }
 }
