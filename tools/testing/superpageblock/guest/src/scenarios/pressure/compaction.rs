@@ -147,10 +147,6 @@ impl Outcomes {
         protocol::metric("attempts_failed", failed);
         protocol::metric("seconds_asking", format_args!("{:.3}", self.seconds));
         protocol::test("compaction_was_under_way", self.at_each(self.compacted));
-        if verify::patched() {
-            // Else compaction was in nobody's way, and this shows nothing.
-            protocol::test("attempts_failed_at_first", some(failed));
-        }
         protocol::test(
             "every_request_in_the_middle_of_compaction",
             self.at_each(self.obtained),
@@ -163,13 +159,6 @@ impl Outcomes {
             true => Ok(()),
             false => Err(format!("{count} of {} requests", self.asked).into()),
         }
-    }
-}
-
-fn some(count: usize) -> Result<()> {
-    match count {
-        0 => Err("none did".into()),
-        _ => Ok(()),
     }
 }
 
